@@ -1,0 +1,62 @@
+"""Checkpoints on disk: `crosscoder.safetensors` beside `config.json`; no pickle is ever read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from xc.store_schema.atomic import atomic_path, canonical_json
+from xc.store_schema.errors import SchemaError
+
+TENSORS = "crosscoder.safetensors"
+CONFIG = "config.json"
+VERSION = 1
+
+
+def write_folder(folder: Path, config: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
+    """Write both files aside and rename the folder: a checkpoint that exists is whole."""
+    with atomic_path(folder) as aside:
+        aside.mkdir()
+        (aside / TENSORS).write_bytes(save(tensors))
+        text = canonical_json({"schema_version": VERSION, **config})
+        (aside / CONFIG).write_text(text, encoding="utf-8")
+
+
+def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Configuration and tensors of a checkpoint folder, or of the one inside a run.
+
+    Raises:
+        SchemaError: if files are missing, unreadable, or of a newer version.
+    """
+    folder = _locate(folder)
+    config = _read_config(folder / CONFIG)
+    try:
+        return config, load_file(folder / TENSORS)
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        message = f"{folder / TENSORS}: not a readable safetensors file ({error})"
+        raise SchemaError(message) from error
+
+
+def _locate(folder: Path) -> Path:
+    for candidate in (folder, folder / "checkpoint"):
+        if (candidate / CONFIG).is_file() and (candidate / TENSORS).is_file():
+            return candidate
+    raise SchemaError(f"{folder}: expected {CONFIG} and {TENSORS}, here or in checkpoint/")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise SchemaError(f"{path}: not readable JSON ({error})") from error
+    if not isinstance(config, dict) or not isinstance(config.get("schema_version"), int):
+        raise SchemaError(f"{path}: no checkpoint configuration of xc")
+    if config["schema_version"] > VERSION:
+        raise SchemaError(
+            f"{path}: schema version {config['schema_version']}; this xc reads up to {VERSION}; "
+            "upgrade xc"
+        )
+    return config

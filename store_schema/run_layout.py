@@ -1,0 +1,71 @@
+"""Every path name under a run, in one place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """Names of a run's files; nothing is opened or made here."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """Resolved training configuration."""
+        return self.root / "config.yaml"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Folder of the published crosscoder."""
+        return self.root / "checkpoint"
+
+    @property
+    def state(self) -> Path:
+        """Folder of what resuming needs."""
+        return self.root / "state"
+
+    @property
+    def metrics(self) -> Path:
+        """Training curve, one JSON object a line."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def latents(self) -> Path:
+        """Folder of the latent table's parts."""
+        return self.root / "latents"
+
+    @property
+    def evaluation(self) -> Path:
+        """Folder of everything `xc evaluate` writes."""
+        return self.root / "evaluation"
+
+    @property
+    def summary(self) -> Path:
+        """Flat JSON object of all scalar metrics."""
+        return self.evaluation / "summary.json"
+
+    @property
+    def latents_parquet(self) -> Path:
+        """One row per latent."""
+        return self.evaluation / "latents.parquet"
+
+    @property
+    def examples(self) -> Path:
+        """Max-activating rows of the top latents, with their context."""
+        return self.evaluation / "examples.parquet"
+
+    @property
+    def evaluation_config(self) -> Path:
+        """Resolved evaluation configuration."""
+        return self.evaluation / "config.yaml"
+
+    @property
+    def report(self) -> Path:
+        """The page for people."""
+        return self.evaluation / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the report's figures as PNG and SVG."""
+        return self.evaluation / "figures"
