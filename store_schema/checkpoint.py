@@ -181,7 +181,7 @@ class Checkpoint:
                 named[f"mean_{i}"] = self.mean[i]
         if self.threshold is not None:
             named["threshold"] = np.array(self.threshold, dtype=np.float32)
-        return {name: np.ascontiguousarray(a, dtype=np.float32) for name, a in named.items()}
+        return {name: np.asarray(a, dtype=np.float32, order="C") for name, a in named.items()}
 
     def config(self) -> dict[str, Any]:
         """What `config.json` holds beside the schema version."""
