@@ -1,0 +1,41 @@
+"""`xc demo`: harvest, train and evaluate the embedded pair at its middle layers."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from xc.cli.pipeline_file import Pipeline
+from xc.cli.pipeline_run import run_pipeline
+from xc.cli.results import print_headlines, print_path
+from xc.store_schema import Progress
+
+HARVEST = {
+    "models": ["zoo:base", "zoo:distilled"],
+    "layers": ["2,1"],
+    "dataset": "zoo:stdlib",
+    "tokens": 400_000,
+    "batch_size": 32,
+    "device": "cpu",
+}
+TRAIN = {
+    "sparsity": "batch_topk",
+    "d_sae": 2048,
+    "k": 32,
+    "tokens": 1_500_000,
+    "lr": 1e-3,
+    "until_fve": 0.78,
+    "device": "cpu",
+}
+
+
+def run_demo(folder: Path, *, progress: Progress, console: Console) -> None:
+    """Run it, print the headline numbers, and name the report."""
+    pipeline = Pipeline(
+        path=folder / "the demonstration",
+        store=folder / "acts.zarr",
+        run=folder / "run",
+        sections={"harvest": HARVEST, "train": TRAIN},
+    )
+    done = run_pipeline(pipeline, progress=progress)
+    print_headlines(console, done.summary, sources=done.sources)
+    print_path(console, "report", done.run.report.resolve())

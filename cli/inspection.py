@@ -1,0 +1,43 @@
+"""`xc inspect`: a description on one screen, or as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from xc.store_schema.describe import describe
+
+
+def print_description(path: Path, *, as_json: bool, console: Console) -> None:
+    """Say what lies at a path.
+
+    Raises:
+        RequestError: if nothing of xc lies there.
+    """
+    description = describe(path)
+    if as_json:
+        console.print(json.dumps(description, indent=2), markup=False, highlight=False,
+                      soft_wrap=True)  # fmt: skip
+        return
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for key, value in _flat(description):
+        table.add_row(key, value)
+    console.print(table)
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested values as dotted names and text."""
+    lines: list[tuple[str, str]] = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            lines += _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for i, item in enumerate(value):
+                lines += _flat(item, f"{prefix}{key}[{i}].")
+        else:
+            lines.append((prefix + key, f"{value:,}" if isinstance(value, int) else str(value)))
+    return lines

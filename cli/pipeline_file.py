@@ -1,0 +1,81 @@
+"""`pipeline.yaml`: one file for all stages; flags win over it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xc.store_schema import RequestError
+from xc.store_schema.settings import refuse_unknown
+
+DEFAULT_NAME = "pipeline.yaml"
+SECTIONS = ("harvest", "train", "evaluate")
+TOP_LEVEL = ("store", "run", *SECTIONS)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What the file says; empty where there is none."""
+
+    path: Path | None = None
+    """The file that was read."""
+    store: Path = Path("acts.zarr")
+    """The activation store of all stages."""
+    run: Path = Path("runs/default")
+    """The run that is trained and evaluated."""
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Values of each stage, by stage and field."""
+
+    def section(self, stage: str, flags: Mapping[str, Any]) -> dict[str, Any]:
+        """Values of one stage: the file's, overridden by the flags that were given."""
+        given = {name: value for name, value in flags.items() if value is not None}
+        return {**self.sections.get(stage, {}), **given}
+
+    def where(self, stage: str) -> str:
+        """The place of a stage's values, for messages."""
+        return f"{self.path}, {stage}" if self.path else stage
+
+
+def load_pipeline(path: Path | None) -> Pipeline:
+    """Read the file named, or the one in the current folder, if any.
+
+    Raises:
+        RequestError: if the named file is missing, is no mapping, or has a key nobody reads.
+    """
+    if path is None:
+        path = Path(DEFAULT_NAME)
+        if not path.is_file():
+            return Pipeline()
+    values = _read_mapping(path)
+    refuse_unknown(values, TOP_LEVEL, where=str(path))
+    sections = {}
+    for stage in SECTIONS:
+        section = values.get(stage) or {}
+        if not isinstance(section, dict):
+            raise RequestError(f"{path}: '{stage}' should be a mapping; found {section!r}")
+        sections[stage] = {str(k).replace("-", "_"): v for k, v in section.items()}
+    return Pipeline(
+        path=path,
+        store=Path(values.get("store", Pipeline.store)),
+        run=Path(values.get("run", Pipeline.run)),
+        sections=sections,
+    )
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RequestError(
+            f"{path}: no such file; give --config the path of a YAML file"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise RequestError(f"{path}: not readable as YAML ({reason})") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise RequestError(f"{path}: expected a mapping, found {type(values).__name__}")
+    return values
