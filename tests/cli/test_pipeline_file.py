@@ -1,0 +1,70 @@
+"""Reading pipeline.yaml: flags win, unknown keys are refused with a suggestion."""
+
+from pathlib import Path
+
+import pytest
+
+from xc.cli.pipeline_file import Pipeline, load_pipeline
+from xc.evaluate import EvaluateConfig
+from xc.harvest import HarvestConfig
+from xc.store_schema import RequestError, from_mapping
+from xc.train import TrainConfig
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "pipeline.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_flags_win_over_the_file_and_the_file_over_nothing(tmp_path):
+    path = _write(tmp_path, "train: {k: 8, lr: 0.1}\n")
+    values = load_pipeline(path).section("train", {"k": 16, "seed": None})
+    assert values == {"k": 16, "lr": 0.1}
+
+
+def test_without_a_file_there_are_only_defaults(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_pipeline(None) == Pipeline()
+
+
+def test_the_file_in_the_current_folder_is_found(tmp_path, monkeypatch):
+    _write(tmp_path, "store: here.zarr\nrun: runs/x\n")
+    monkeypatch.chdir(tmp_path)
+    pipeline = load_pipeline(None)
+    assert (pipeline.store, pipeline.run) == (Path("here.zarr"), Path("runs/x"))
+
+
+def test_hyphens_in_keys_are_the_option_names(tmp_path):
+    path = _write(tmp_path, "harvest: {seq-len: 64}\n")
+    assert load_pipeline(path).section("harvest", {}) == {"seq_len": 64}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("harvset: {}\n", "unknown key 'harvset'; did you mean 'harvest'"),
+        ("train: [1]\n", "'train' should be a mapping"),
+        ("- a\n", "expected a mapping, found list"),
+        ("a: [\n", "not readable as YAML"),
+        ("a: !!python/object/apply:os.system ['true']\n", "not readable as YAML"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(tmp_path, text, message):
+    with pytest.raises(RequestError, match=message.replace("[", r"\[")) as caught:
+        load_pipeline(_write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_named_file_that_is_missing(tmp_path):
+    with pytest.raises(RequestError, match="no such file"):
+        load_pipeline(tmp_path / "absent.yaml")
+
+
+def test_the_example_at_the_top_fits_the_stages():
+    pipeline = load_pipeline(Path(__file__).parents[2] / "pipeline.yaml")
+    harvest = pipeline.section("harvest", {})
+    assert harvest.pop("models") == ["gpt2", "distilgpt2"]
+    assert from_mapping(HarvestConfig, harvest, where="x").layers == ("6,3",)
+    assert TrainConfig.resolve(pipeline.section("train", {})).expansion_factor == 8
+    from_mapping(EvaluateConfig, pipeline.section("evaluate", {}), where="x")
