@@ -14,7 +14,8 @@ from xc.store_schema.errors import (
     SchemaError,
     XcError,
 )
-from xc.store_schema.latent_table import LatentTable, LatentTableWriter
+from xc.store_schema.latent_table import LatentTable
+from xc.store_schema.latent_table_writer import LatentTableWriter
 from xc.store_schema.plan import StorePlan
 from xc.store_schema.progress import Progress, Silent
 from xc.store_schema.run_layout import RunLayout

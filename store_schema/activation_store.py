@@ -1,70 +1,30 @@
 """Read view of a store: sources, rows, sequences, masks, statistics, splits."""
 
 import hashlib
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import zarr
-
-from xc.store_schema.activations import Activations, RawActivations
+from xc.store_schema.activations import Activations
 from xc.store_schema.as_dask import as_dask
 from xc.store_schema.atomic import canonical_json
-from xc.store_schema.errors import DamageError, RequestError, SchemaError
+from xc.store_schema.errors import DamageError, RequestError
 from xc.store_schema.plan import SPLIT_NAMES
+from xc.store_schema.rows import Rows, Sequences, open_rows, read_sequences, read_vocabulary
 from xc.store_schema.settings import suggestion
 from xc.store_schema.source import Source
 from xc.store_schema.statistics import SourceStatistics
-from xc.store_schema.store_writer import KIND, SCHEMA_VERSION
+from xc.store_schema.store_layout import (
+    check_attributes,
+    count_shards,
+    cut,
+    missing_shards,
+    shard_file,
+)
+from xc.store_schema.stored_array import StoredArray
 from xc.store_schema.vocabulary import Vocabulary
-from xc.store_schema.zarr_group import get_array, open_group
-
-_NEEDED = ("schema_version", "n_rows", "sources", "tuples", "splits", "fingerprint", "complete")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The row table; each column is read from disk when sliced."""
-
-    sequence: zarr.Array[Any]
-    """int64 [n_rows]."""
-    position: zarr.Array[Any]
-    """int32 [n_rows], index of the token in its sequence."""
-    token_id: zarr.Array[Any]
-    """int32 [n_rows]."""
-    mask: zarr.Array[Any]
-    """bool [n_rows]; False where a row takes part in nothing by default."""
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """The text as run."""
-
-    token_ids: zarr.Array[Any]
-    """int32 [n_tokens], lazily read."""
-    token_offsets: np.ndarray
-    """int64 [n + 1]."""
-    row_offsets: np.ndarray
-    """int64 [n + 1]."""
-    document: np.ndarray
-    """int64 [n]."""
-    split: np.ndarray
-    """uint8 [n]: 0 train, 1 held out."""
-
-    @property
-    def n(self) -> int:
-        """Number of sequences."""
-        return len(self.token_offsets) - 1
-
-    def tokens(self, index: int) -> np.ndarray:
-        """int32 ids of one sequence, BOS included."""
-        start, stop = self.token_offsets[index], self.token_offsets[index + 1]
-        return np.asarray(self.token_ids[int(start) : int(stop)])
+from xc.store_schema.zarr_group import open_group
 
 
 class ActivationStore:
@@ -72,9 +32,8 @@ class ActivationStore:
 
     def __init__(self, path: Path, *, allow_incomplete: bool = False) -> None:
         self.path = path
-        self._group = open_group(path, "r")
-        self.attributes: dict[str, Any] = dict(self._group.attrs)
-        _check(path, self.attributes)
+        self.attributes: dict[str, Any] = dict(open_group(path, "r").attrs)
+        check_attributes(path, self.attributes)
         self.sources = tuple(Source.from_dict(s) for s in self.attributes["sources"])
         self._allow_incomplete = allow_incomplete
         if not allow_incomplete:
@@ -117,7 +76,7 @@ class ActivationStore:
     @property
     def n_shards(self) -> int:
         """Shards of each source."""
-        return math.ceil(self.n_rows / self.shard_rows)
+        return count_shards(self.n_rows, self.shard_rows)
 
     @property
     def tuples(self) -> tuple[tuple[str, ...], ...]:
@@ -134,7 +93,7 @@ class ActivationStore:
 
         A checkpoint keeps it, so that it is never evaluated on other activations.
         """
-        statistics = self.attributes.get("statistics", {})
+        statistics = self.attributes["statistics"]
         parts = [[self.source(k).to_dict(), statistics.get(k)] for k in keys]
         text = canonical_json([self.fingerprint, parts])
         return hashlib.sha256(text.encode()).hexdigest()
@@ -152,8 +111,12 @@ class ActivationStore:
         raise RequestError(f"{self.path} holds no source '{key}'{suggestion(key, known)}")
 
     def activations(self, key: str) -> Activations:
-        """Activations [n_rows, d_model] as float32 on slicing; `.raw` in the stored type."""
-        return Activations(RawActivations(self.path, self.source(key).key))
+        """Activations [n_rows, d_model] as float32 on slicing; `.raw` in the stored type.
+
+        Rows that were not written yet read as NaN; in a complete store their absence is an error.
+        """
+        name = f"activations/{self.source(key).key}"
+        return Activations(StoredArray(self.path, name, whole=self.complete))
 
     def dask(self, key: str) -> Any:
         """The same as a Dask array, one block per shard."""
@@ -163,26 +126,17 @@ class ActivationStore:
     @cached_property
     def rows(self) -> Rows:
         """The row table."""
-        names = ("sequence", "position", "token_id", "mask")
-        return Rows(*(get_array(self._group, f"rows/{name}") for name in names))
+        return open_rows(self.path)
 
     @cached_property
     def sequences(self) -> Sequences:
         """The text as run."""
-        loaded = (
-            np.asarray(get_array(self._group, f"sequences/{name}")[:])
-            for name in ("token_offsets", "row_offsets", "document", "split")
-        )
-        return Sequences(get_array(self._group, "sequences/token_ids"), *loaded)
+        return read_sequences(self.path)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Text of every token id."""
-        data, offsets = (
-            np.asarray(get_array(self._group, f"vocabulary/{name}")[:])
-            for name in ("bytes", "offsets")
-        )
-        return Vocabulary(data, offsets)
+        return read_vocabulary(self.path)
 
     @property
     def splits(self) -> dict[str, tuple[tuple[int, int], ...]]:
@@ -204,7 +158,7 @@ class ActivationStore:
             ranges = self.splits[split]
         else:
             raise RequestError(f"no split '{split}'{suggestion(split, SPLIT_NAMES)}")
-        return tuple(piece for a, b in ranges for piece in _cut(a, b, self.shard_rows))
+        return tuple(piece for a, b in ranges for piece in cut(a, b, self.shard_rows))
 
     def statistics(self, key: str) -> SourceStatistics:
         """Statistics of a source over the rows that the default mask keeps.
@@ -216,8 +170,7 @@ class ActivationStore:
         if scalars is None:
             raise RequestError(f"{self.path}: no statistics of {key} yet; finish `xc harvest`")
         mean, variance = (
-            np.asarray(get_array(self._group, f"statistics/{key}/{name}")[:])
-            for name in ("mean", "variance")
+            StoredArray(self.path, f"statistics/{key}/{name}")[:] for name in ("mean", "variance")
         )
         return SourceStatistics(
             int(scalars["n"]), mean, variance, scalars["mean_norm"], scalars["rms_norm"]
@@ -225,23 +178,24 @@ class ActivationStore:
 
     def shard_path(self, key: str, index: int) -> Path:
         """The file that holds a shard."""
-        return self.path / "activations" / key / "c" / str(index) / "0"
+        return shard_file(self.path, key, index)
 
     def missing_shards(self, key: str) -> list[int]:
         """Indices of the shards that are not on disk."""
-        return [i for i in range(self.n_shards) if not self.shard_path(key, i).is_file()]
+        return missing_shards(self.path, key, self.n_shards)
 
     def _check_whole(self) -> None:
-        for source in self.sources:
-            missing = self.missing_shards(source.key)
-            if missing and self.complete:
-                raise DamageError(
-                    f"{self.path}: shard {missing[0]} of {source.key} is gone "
-                    f"({len(missing)} of {self.n_shards} missing); run the same `xc harvest` again"
-                )
+        missing = {s.key: self.missing_shards(s.key) for s in self.sources}
+        if self.complete:
+            for key, indices in missing.items():
+                if indices:
+                    raise DamageError(
+                        f"{self.shard_path(key, indices[0])} is gone or empty ({len(indices)} of "
+                        f"{self.n_shards} shards of {key}); run the same `xc harvest` again"
+                    )
         if not self.complete or not self.sources:
-            have = sum(self.n_shards - len(self.missing_shards(s.key)) for s in self.sources)
             total = self.n_shards * len(self.sources)
+            have = total - sum(map(len, missing.values()))
             raise RequestError(
                 f"{self.path} is incomplete ({have} of {total} shards); "
                 "run the same `xc harvest` again to finish it"
@@ -250,21 +204,3 @@ class ActivationStore:
 
 def _reopen(path: Path, allow_incomplete: bool) -> ActivationStore:
     return ActivationStore(path, allow_incomplete=allow_incomplete)
-
-
-def _check(path: Path, attributes: dict[str, Any]) -> None:
-    if attributes.get("kind") != KIND:
-        raise SchemaError(f"{path}: a Zarr group, but no activation store of xc")
-    version = attributes.get("schema_version")
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise SchemaError(
-            f"{path}: schema version {version!r}; this xc reads up to {SCHEMA_VERSION}; upgrade xc"
-        )
-    for name in _NEEDED:
-        if name not in attributes:
-            raise SchemaError(f"{path}: the store's attributes lack '{name}'")
-
-
-def _cut(start: int, stop: int, size: int) -> list[tuple[int, int]]:
-    borders = [start, *range((start // size + 1) * size, stop, size), stop]
-    return [(a, b) for a, b in pairwise(borders) if b > a]

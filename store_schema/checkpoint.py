@@ -16,27 +16,12 @@ import numpy as np
 
 from xc.store_schema.activation_fns import ACTIVATION_FNS
 from xc.store_schema.atomic import canonical_json
-from xc.store_schema.checkpoint_io import read_folder, write_folder
-from xc.store_schema.errors import NumericalError, RequestError, SchemaError
-from xc.store_schema.settings import from_mapping
+from xc.store_schema.checkpoint_fields import check, fields_of
+from xc.store_schema.checkpoint_io import locate, read_folder, write_folder
+from xc.store_schema.errors import SchemaError, XcError
+from xc.store_schema.source import CheckpointSource
 
-
-@dataclass(frozen=True)
-class CheckpointSource:
-    """What a crosscoder's i-th encoder and decoder belong to."""
-
-    key: str
-    """Address in the store, `gpt2@6`."""
-    model: str
-    """Model reference."""
-    revision: str | None
-    """Commit of the model."""
-    layer: int
-    """Blocks behind the site."""
-    site: str
-    """What is read there."""
-    d_model: int
-    """Width."""
+__all__ = ["Checkpoint", "CheckpointSource"]
 
 
 @dataclass(frozen=True)
@@ -69,29 +54,26 @@ class Checkpoint:
     def __post_init__(self) -> None:
         if not self.scale:
             object.__setattr__(self, "scale", (1.0,) * len(self.sources))
-        _check_shapes(self)
-        _check_finite(self)
+        for name in ("b_enc", "W_enc", "W_dec", "b_dec", "mean"):
+            object.__setattr__(self, name, _as_float32(self.__dict__[name]))
+        if self.threshold is not None:
+            object.__setattr__(self, "threshold", float(np.float32(self.threshold)))
+        check(self)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Checkpoint":
         """Read a checkpoint folder, or the one inside a run.
 
         Raises:
-            SchemaError: if files are missing, unreadable, newer, or do not fit together.
-            NumericalError: if a tensor is not finite.
+            SchemaError: if files are missing, unreadable, newer, do not fit together, or hold a
+                value that is not finite.
         """
-        config, tensors = read_folder(Path(folder))
+        folder = locate(Path(folder))
+        config, tensors = read_folder(folder)
         try:
-            checkpoint = _build(config, tensors)
-        except (KeyError, TypeError, ValueError) as error:
-            raise SchemaError(f"{folder}: not a whole checkpoint ({error!r})") from error
-        except RequestError as error:
+            return cls(**fields_of(config, tensors))
+        except XcError as error:
             raise SchemaError(f"{folder}: {error}") from error
-        if config.get("d_sae") != checkpoint.d_sae:
-            raise SchemaError(
-                f"{folder}: config says d_sae {config.get('d_sae')}, tensors {checkpoint.d_sae}"
-            )
-        return checkpoint
 
     def save(self, folder: str | Path) -> None:
         """Write `crosscoder.safetensors` and `config.json`, both or neither."""
@@ -181,7 +163,7 @@ class Checkpoint:
                 named[f"mean_{i}"] = self.mean[i]
         if self.threshold is not None:
             named["threshold"] = np.array(self.threshold, dtype=np.float32)
-        return {name: np.asarray(a, dtype=np.float32, order="C") for name, a in named.items()}
+        return named
 
     def config(self) -> dict[str, Any]:
         """What `config.json` holds beside the schema version."""
@@ -207,69 +189,13 @@ class Checkpoint:
         return digest.hexdigest()
 
 
-def _build(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Checkpoint:
-    normalisation = config["normalisation"]
-    sources = tuple(
-        from_mapping(CheckpointSource, s, where="config.json, sources") for s in config["sources"]
-    )
-    n = range(len(sources))
-    threshold = tensors.get("threshold")
-    return Checkpoint(
-        sources=sources,
-        activation_fn=dict(config["activation_fn"]),
-        W_enc=tuple(tensors[f"W_enc_{i}"] for i in n),
-        b_enc=tensors["b_enc"],
-        W_dec=tuple(tensors[f"W_dec_{i}"] for i in n),
-        b_dec=tuple(tensors[f"b_dec_{i}"] for i in n),
-        threshold=None if threshold is None else float(threshold),
-        scale=tuple(float(s) for s in normalisation["scale"]),
-        mean=tuple(tensors[f"mean_{i}"] for i in n) if normalisation["mean"] else None,
-        folded=bool(normalisation["folded"]),
-        store_fingerprint=config["store_fingerprint"],
-    )
+def _as_float32(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, tuple):
+        return tuple(_as_float32(v) for v in value)
+    return np.asarray(value, dtype=np.float32, order="C")
 
 
 def _f32(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32)
-
-
-def _expected_shapes(checkpoint: Checkpoint) -> dict[str, tuple[int, ...]]:
-    d_sae = checkpoint.d_sae
-    shapes: dict[str, tuple[int, ...]] = {"b_enc": (d_sae,)}
-    for i, source in enumerate(checkpoint.sources):
-        shapes[f"W_enc_{i}"] = (source.d_model, d_sae)
-        shapes[f"W_dec_{i}"] = (d_sae, source.d_model)
-        shapes[f"b_dec_{i}"] = (source.d_model,)
-        if checkpoint.mean is not None:
-            shapes[f"mean_{i}"] = (source.d_model,)
-    return shapes
-
-
-def _check_shapes(checkpoint: Checkpoint) -> None:
-    n = checkpoint.n_sources
-    if n == 0:
-        raise SchemaError("a crosscoder needs at least one source; found none")
-    parts = {"W_enc": checkpoint.W_enc, "W_dec": checkpoint.W_dec, "b_dec": checkpoint.b_dec}
-    parts |= {"mean": checkpoint.mean} if checkpoint.mean is not None else {}
-    for name, part in parts.items():
-        if len(part) != n:
-            raise SchemaError(f"expected {n} tensors {name}_<i>, found {len(part)}")
-    if len(checkpoint.scale) != n:
-        raise SchemaError(f"expected {n} scales, found {len(checkpoint.scale)}")
-    for name, shape in _expected_shapes(checkpoint).items():
-        found = checkpoint.tensors()[name].shape
-        if found != shape:
-            raise SchemaError(f"{name}: expected shape {shape}, found {found}")
-    if checkpoint.activation_fn.get("name") not in ACTIVATION_FNS:
-        raise SchemaError(
-            f"unknown activation_fn {checkpoint.activation_fn.get('name')!r}; "
-            f"known: {', '.join(sorted(ACTIVATION_FNS))}"
-        )
-
-
-def _check_finite(checkpoint: Checkpoint) -> None:
-    for name, array in checkpoint.tensors().items():
-        if not np.isfinite(array).all():
-            raise NumericalError(f"checkpoint: {name} holds NaN or infinite values")
-    if not all(np.isfinite(s) and s > 0 for s in checkpoint.scale):
-        raise NumericalError(f"checkpoint: scales must be positive; found {checkpoint.scale}")

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save
 
 from xc.store_schema.atomic import atomic_path, canonical_json
 from xc.store_schema.errors import SchemaError
+from xc.store_schema.store_layout import check_version
 
 TENSORS = "crosscoder.safetensors"
 CONFIG = "config.json"
@@ -17,7 +18,11 @@ VERSION = 1
 
 
 def write_folder(folder: Path, config: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
-    """Write both files aside and rename the folder: a checkpoint that exists is whole."""
+    """Write both files aside and rename the folder: a checkpoint that exists is whole.
+
+    Raises:
+        XcError: if the disk refuses; what was there before is untouched.
+    """
     with atomic_path(folder) as aside:
         aside.mkdir()
         (aside / TENSORS).write_bytes(save(tensors))
@@ -25,13 +30,24 @@ def write_folder(folder: Path, config: dict[str, Any], tensors: dict[str, np.nda
         (aside / CONFIG).write_text(text, encoding="utf-8")
 
 
-def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Configuration and tensors of a checkpoint folder, or of the one inside a run.
+def locate(folder: Path) -> Path:
+    """The checkpoint folder itself, given it or the run around it.
 
     Raises:
-        SchemaError: if files are missing, unreadable, or of a newer version.
+        SchemaError: if neither holds the two files.
     """
-    folder = _locate(folder)
+    for candidate in (folder, folder / "checkpoint"):
+        if (candidate / CONFIG).is_file() and (candidate / TENSORS).is_file():
+            return candidate
+    raise SchemaError(f"{folder}: expected {CONFIG} and {TENSORS}, here or in checkpoint/")
+
+
+def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Configuration and tensors of a checkpoint folder.
+
+    Raises:
+        SchemaError: if a file is unreadable, or of a newer version.
+    """
     config = _read_config(folder / CONFIG)
     try:
         return config, load_file(folder / TENSORS)
@@ -40,23 +56,16 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise SchemaError(message) from error
 
 
-def _locate(folder: Path) -> Path:
-    for candidate in (folder, folder / "checkpoint"):
-        if (candidate / CONFIG).is_file() and (candidate / TENSORS).is_file():
-            return candidate
-    raise SchemaError(f"{folder}: expected {CONFIG} and {TENSORS}, here or in checkpoint/")
-
-
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        config = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, OSError, RecursionError) as error:
         raise SchemaError(f"{path}: not readable JSON ({error})") from error
-    if not isinstance(config, dict) or not isinstance(config.get("schema_version"), int):
-        raise SchemaError(f"{path}: no checkpoint configuration of xc")
-    if config["schema_version"] > VERSION:
-        raise SchemaError(
-            f"{path}: schema version {config['schema_version']}; this xc reads up to {VERSION}; "
-            "upgrade xc"
-        )
+    if not isinstance(config, dict):
+        raise SchemaError(f"{path}: expected a JSON object, found {type(config).__name__}")
+    check_version(config.get("schema_version"), VERSION, where=path)
     return config
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from xc.store_schema.errors import RequestError
+from xc.store_schema.errors import RequestError, SchemaError
 
 TRAIN, HELDOUT = 0, 1
 SPLIT_NAMES = ("train", "heldout")
@@ -42,13 +42,16 @@ class StorePlan:
     """Rows of a shard: one file, one unit of writing and of parallel work."""
     chunk_rows: int = 1024
     """Rows of a chunk: one checksum, one unit of reading."""
+    mask: np.ndarray | None = None
+    """bool [n_rows], False where a row takes part in nothing by default; None: all take part."""
 
     def __post_init__(self) -> None:
+        _check_arrays(self)
         if self.n_rows == 0:
             raise RequestError(
                 "no rows left: the text has no tokens beside special ones; give another data set"
             )
-        if self.shard_rows % self.chunk_rows:
+        if self.chunk_rows < 1 or self.shard_rows < 1 or self.shard_rows % self.chunk_rows:
             raise RequestError(
                 f"shard_rows must be a multiple of chunk_rows; got {self.shard_rows} and "
                 f"{self.chunk_rows}"
@@ -71,7 +74,7 @@ class StorePlan:
         return offsets
 
     def rows(self) -> dict[str, np.ndarray]:
-        """The row table: sequence, position in it, token id, mask (all True)."""
+        """The row table: sequence, position in it, token id, mask."""
         lengths = np.diff(self.token_offsets)
         sequence = np.repeat(np.arange(self.n_sequences, dtype=np.int64), lengths)
         position = np.arange(len(self.token_ids)) - np.repeat(self.token_offsets[:-1], lengths)
@@ -79,24 +82,18 @@ class StorePlan:
             "sequence": sequence[self.keep],
             "position": position[self.keep].astype(np.int32),
             "token_id": self.token_ids[self.keep].astype(np.int32),
-            "mask": np.ones(self.n_rows, dtype=bool),
+            "mask": np.ones(self.n_rows, dtype=bool) if self.mask is None else self.mask,
         }
 
     def split_ranges(self) -> dict[str, list[list[int]]]:
         """Row ranges of each split, by name."""
-        offsets = self.row_offsets()
-        ranges: dict[str, list[list[int]]] = {name: [] for name in SPLIT_NAMES}
-        cuts = np.flatnonzero(np.diff(self.split)) + 1
-        for first, last in zip(
-            np.concatenate([[0], cuts]), np.concatenate([cuts, [self.n_sequences]]), strict=True
-        ):
-            start, stop = int(offsets[first]), int(offsets[last])
-            if stop > start:
-                ranges[SPLIT_NAMES[int(self.split[first])]].append([start, stop])
-        return ranges
+        return split_ranges(self.split, self.row_offsets())
 
     def fingerprint(self) -> str:
-        """sha256 (hex) of the text as run: ids, sequences, documents, splits, rows."""
+        """sha256 (hex) of the text as run: ids, sequences, documents, splits, rows.
+
+        A mask that drops rows is part of it; one that drops none is not.
+        """
         digest = hashlib.sha256()
         for array, dtype in (
             (self.token_ids, np.int32),
@@ -106,5 +103,50 @@ class StorePlan:
             (self.keep, bool),
         ):
             digest.update(np.ascontiguousarray(array, dtype=dtype).tobytes())
+        if self.mask is not None and not self.mask.all():
+            digest.update(np.ascontiguousarray(self.mask, dtype=bool).tobytes())
         digest.update(str(self.tokenizer.get("hash")).encode())
         return digest.hexdigest()
+
+
+def split_ranges(split: np.ndarray, row_offsets: np.ndarray) -> dict[str, list[list[int]]]:
+    """Row ranges of each split, by name; neighbours of one split make one range.
+
+    Args:
+        split: uint8 [n_sequences].
+        row_offsets: int64 [n_sequences + 1], the first row of each sequence.
+    """
+    ranges: dict[str, list[list[int]]] = {name: [] for name in SPLIT_NAMES}
+    cuts = np.flatnonzero(np.diff(split)) + 1
+    for first, last in zip(
+        np.concatenate([[0], cuts]), np.concatenate([cuts, [len(split)]]), strict=True
+    ):
+        start, stop = int(row_offsets[first]), int(row_offsets[last])
+        if stop > start:
+            ranges[SPLIT_NAMES[int(split[first])]].append([start, stop])
+    return ranges
+
+
+def divided_document(document: np.ndarray, split: np.ndarray) -> int | None:
+    """A document that lies in both splits, if there is one."""
+    both = np.intersect1d(document[split == TRAIN], document[split == HELDOUT])
+    return int(both[0]) if len(both) else None
+
+
+def _check_arrays(plan: StorePlan) -> None:
+    n, tokens = plan.n_sequences, len(plan.token_ids)
+    lengths = {"document": n, "split": n, "keep": tokens}
+    for name, expected in lengths.items():
+        found = len(plan.__dict__[name])
+        if found != expected:
+            raise SchemaError(f"plan: {name} has {found} entries; expected {expected}")
+    if plan.token_offsets[0] != 0 or plan.token_offsets[-1] != tokens:
+        raise SchemaError(f"plan: token_offsets must run from 0 to {tokens}")
+    if (np.diff(plan.token_offsets) < 1).any():
+        raise SchemaError("plan: every sequence needs a token; token_offsets must rise")
+    if not np.isin(plan.split, (TRAIN, HELDOUT)).all():
+        raise SchemaError("plan: split holds values beside 0 (train) and 1 (held out)")
+    if (divided := divided_document(plan.document, plan.split)) is not None:
+        raise SchemaError(f"plan: document {divided} lies in both splits; split whole documents")
+    if plan.mask is not None and len(plan.mask) != plan.n_rows:
+        raise SchemaError(f"plan: mask has {len(plan.mask)} entries; expected {plan.n_rows}")

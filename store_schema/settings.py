@@ -11,9 +11,10 @@ import inspect
 import textwrap
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from xc.store_schema.errors import RequestError
+from xc.store_schema.fitting import fitted
 
 T = TypeVar("T")
 
@@ -70,13 +71,17 @@ def refuse_unknown(keys: Iterable[str], known: Iterable[str], *, where: str) -> 
 def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     """Build a configuration dataclass; `where` names the place of the values in messages.
 
+    Lists become tuples, text becomes a path or a number, where the field declares that.
+
     Raises:
         RequestError: on an unknown key, or a value that the dataclass refuses.
     """
-    fields = {f.name for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
-    refuse_unknown(values, fields, where=where)
+    known = {f.name for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+    refuse_unknown(values, known, where=where)
+    kinds = get_type_hints(cls)
+    fits = {k: fitted(v, kinds[k], where=f"{where}: {k}") for k, v in values.items()}
     try:
-        return cls(**values)
+        return cls(**fits)
     except RequestError as error:
         raise RequestError(f"{where}: {error}") from error
     except (TypeError, ValueError) as error:

@@ -1,21 +1,22 @@
 """One model at one site, and the name under which its activations are stored."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from xc.store_schema.errors import SchemaError
 
-_FIELDS = (
-    "key",
-    "model",
-    "revision",
-    "layer",
-    "site",
-    "module",
-    "d_model",
-    "dtype",
-    "model_config_hash",
-)
+_KINDS: dict[str, tuple[type, ...]] = {
+    "key": (str,),
+    "model": (str,),
+    "revision": (str, type(None)),
+    "layer": (int,),
+    "site": (str,),
+    "module": (str,),
+    "d_model": (int,),
+    "dtype": (str,),
+    "model_config_hash": (str,),
+}
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,62 @@ class Source:
         """Read back what `to_dict` wrote.
 
         Raises:
-            SchemaError: if a field is missing.
+            SchemaError: if a field is missing or of another type, or the key is no file name.
         """
-        missing = [name for name in _FIELDS if name not in values]
-        if missing:
-            raise SchemaError(f"a source lacks {', '.join(missing)}; found {sorted(values)}")
-        return cls(**{name: values[name] for name in _FIELDS})
+        checked = _checked(values, list(_KINDS))
+        check_key(checked["key"])
+        return cls(**checked)
+
+
+@dataclass(frozen=True)
+class CheckpointSource:
+    """What a crosscoder's i-th encoder and decoder belong to."""
+
+    key: str
+    """Address in the store, `gpt2@6`."""
+    model: str
+    """Model reference."""
+    revision: str | None
+    """Commit of the model."""
+    layer: int
+    """Blocks behind the site."""
+    site: str
+    """What is read there."""
+    d_model: int
+    """Width."""
+
+    @classmethod
+    def from_dict(cls, values: object) -> "CheckpointSource":
+        """Read an entry of `sources` in a checkpoint's `config.json`; further keys are ignored.
+
+        Raises:
+            SchemaError: if a field is missing or of another type.
+        """
+        if isinstance(values, dict) and {"model", "layer"} <= values.keys():
+            values = {"key": source_key(str(values["model"]), values["layer"]), **values}
+        return cls(**_checked(values, [f.name for f in fields(cls)]))
+
+
+def _checked(values: object, names: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise SchemaError(f"expected a source as an object, found {values!r:.80}")
+    missing = [name for name in names if name not in values]
+    if missing:
+        raise SchemaError(f"a source lacks {', '.join(missing)}; found {', '.join(values)}")
+    for name in names:
+        if not isinstance(values[name], _KINDS[name]) or isinstance(values[name], bool):
+            raise SchemaError(f"a source's {name} cannot be {values[name]!r:.80}")
+    return {name: values[name] for name in names}
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that would name a file outside its folder.
+
+    Raises:
+        SchemaError: if it is no single path component.
+    """
+    if key in ("", ".", "..") or any(c in key for c in "/\\\0"):
+        raise SchemaError(f"source key {key!r:.80} is not the name of a folder")
 
 
 def source_key(model_name: str, layer: int) -> str:

@@ -1,32 +1,35 @@
 """Writing a store: the text first, then one shard of one source at a time, then the seal."""
 
-import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
-from xc.store_schema import statistics
-from xc.store_schema.atomic import PARTIAL, atomic_path, remove
+from xc.store_schema.atomic import PARTIAL, atomic_path, refusing, remove
 from xc.store_schema.codecs import codec as codec_named
-from xc.store_schema.errors import RequestError, SchemaError, XcError
+from xc.store_schema.errors import NumericalError, RequestError, XcError
 from xc.store_schema.plan import StorePlan
-from xc.store_schema.source import Source
-from xc.store_schema.vocabulary import pack
+from xc.store_schema.seal import merged_statistics, scalars, write_vectors
+from xc.store_schema.source import Source, check_key
+from xc.store_schema.statistics import moments
+from xc.store_schema.store_layout import (
+    SCHEMA_VERSION,
+    check_attributes,
+    count_shards,
+    is_there,
+    shard_file,
+)
+from xc.store_schema.stored_array import StoredArray
+from xc.store_schema.write_text import write_text
 from xc.store_schema.zarr_group import (
     create_activations,
     create_per_shard,
     get_array,
     open_group,
-    put_float64,
-    put_integers,
 )
 
-SCHEMA_VERSION = 1
-KIND = "xc activation store"
+__all__ = ["SCHEMA_VERSION", "StoreWriter"]
 
 
 class StoreWriter:
@@ -36,9 +39,8 @@ class StoreWriter:
         self.path = path
         self._group = open_group(path, "r+")
         self._attributes: dict[str, Any] = dict(self._group.attrs)
-        if self._attributes.get("kind") != KIND:
-            raise SchemaError(f"{path}: a Zarr group, but no activation store")
-        self._mask = np.asarray(get_array(self._group, "rows/mask")[:])
+        check_attributes(path, self._attributes)
+        self._mask = StoredArray(path, "rows/mask")[:]
 
     @classmethod
     def create(cls, path: str | Path, plan: StorePlan) -> "StoreWriter":
@@ -46,13 +48,13 @@ class StoreWriter:
 
         Raises:
             RequestError: if something is at `path` already.
+            XcError: if the disk refuses.
         """
         path = Path(path)
         if path.exists():
             raise RequestError(f"{path} exists already; choose another --store")
         with atomic_path(path) as aside:
-            group = zarr.create_group(str(aside), zarr_format=3, attributes=_attributes(plan))
-            _write_text(group, plan)
+            write_text(aside, plan)
         return cls(path)
 
     @classmethod
@@ -60,7 +62,7 @@ class StoreWriter:
         """Continue an unfinished store; leftovers of a killed writer are removed.
 
         Raises:
-            SchemaError: if there is no store.
+            SchemaError: if there is no store, or one of a newer schema.
         """
         writer = cls(Path(path))
         for leftover in writer.path.rglob(f"*{PARTIAL}"):
@@ -85,10 +87,18 @@ class StoreWriter:
     @property
     def n_shards(self) -> int:
         """Shards of each source."""
-        return math.ceil(self.n_rows / self.shard_rows)
+        return count_shards(self.n_rows, self.shard_rows)
 
     def shard_range(self, index: int) -> tuple[int, int]:
-        """First row of a shard, and the row after its last."""
+        """First row of a shard, and the row after its last.
+
+        Raises:
+            RequestError: if the store has no such shard.
+        """
+        if not 0 <= index < self.n_shards:
+            raise RequestError(
+                f"{self.path} has shards 0 to {self.n_shards - 1}; asked for {index}"
+            )
         start = index * self.shard_rows
         return start, min(start + self.shard_rows, self.n_rows)
 
@@ -104,30 +114,33 @@ class StoreWriter:
 
         Raises:
             RequestError: if a source of the same key was harvested otherwise.
+            XcError: if the disk refuses.
         """
         known = {s["key"]: s for s in self._attributes["sources"]}
         for source in sources:
+            check_key(source.key)
             old = known.get(source.key)
             if old is not None and old != source.to_dict():
                 raise RequestError(_difference(self.path, old, source.to_dict()))
-        added = [s for s in sources if s.key not in known]
-        for source in added:
-            self._make_arrays(source, codec)
+        added = [s for s in dict.fromkeys(sources) if s.key not in known]
         pairs = [list(t) for t in tuples]
         old_pairs = self._attributes["tuples"]
-        self._update(
-            sources=[*self._attributes["sources"], *(s.to_dict() for s in added)],
-            tuples=old_pairs + [p for p in pairs if p not in old_pairs],
-            complete=bool(self._attributes["complete"]) and not added,
-        )
+        with refusing(self.path):
+            for source in added:
+                self._make_arrays(source, codec)
+            self._update(
+                sources=[*self._attributes["sources"], *(s.to_dict() for s in added)],
+                tuples=old_pairs + [p for p in pairs if p not in old_pairs],
+                complete=bool(self._attributes["complete"]) and not added,
+            )
 
     def missing(self, key: str) -> list[int]:
-        """Indices of the shards of a source that are not on disk yet."""
-        return [i for i in range(self.n_shards) if not self.shard_path(key, i).is_file()]
+        """Indices of the shards of a source that are not on disk with their statistics."""
+        return [i for i in range(self.n_shards) if not self._has(key, i)]
 
     def shard_path(self, key: str, index: int) -> Path:
         """The file that holds a shard."""
-        return self.path / "activations" / key / "c" / str(index) / "0"
+        return shard_file(self.path, key, index)
 
     def write_shard(self, key: str, index: int, rows: np.ndarray) -> None:
         """Write one shard: its statistics first, so that a shard on disk always has them.
@@ -138,49 +151,61 @@ class StoreWriter:
             rows: all its rows [n, d_model], float32 or the stored type.
 
         Raises:
-            RequestError: if the number of rows is not that of the shard.
+            RequestError: if the shape is not that of the shard.
+            NumericalError: if a kept value is not finite in the stored type.
             XcError: if the disk refuses; what was written before is safe.
         """
         start, stop = self.shard_range(index)
-        if len(rows) != stop - start:
-            raise RequestError(f"shard {index} of {key} has {stop - start} rows; got {len(rows)}")
         array = get_array(self._group, f"activations/{key}")
-        stored = rows.astype(array.dtype, copy=False)
-        sums = statistics.moments(stored, self._mask[start:stop]).pack()
-        try:
+        expected = (stop - start, array.shape[1])
+        if rows.shape != expected:
+            raise RequestError(
+                f"shard {index} of {key} has shape {list(expected)}; got {list(rows.shape)}"
+            )
+        with np.errstate(over="ignore"):  # an overflow is told below, with its place
+            stored = rows.astype(array.dtype, copy=False)
+        sums = moments(stored, self._mask[start:stop]).pack()
+        if not np.isfinite(sums).all():
+            raise NumericalError(
+                f"{key}: rows {start} to {stop} hold values that are not finite as {array.dtype}"
+            )
+        with refusing(f"{self.path}: shard {index} of {key}"):
             get_array(self._group, f"statistics/{key}/per_shard")[index, :] = sums
             array[start:stop] = stored
-        except OSError as error:
-            raise XcError(
-                f"{self.path}: shard {index} of {key} could not be written "
-                f"({os.strerror(error.errno) if error.errno else error}); "
-                "the shards before it are safe; free space and run the same command again"
-            ) from error
 
     def seal(self) -> None:
-        """Merge the statistics and mark the store complete.
+        """Merge the statistics and mark the store complete; does nothing to a sealed store.
 
         Raises:
-            XcError: if shards are missing.
+            XcError: if shards are missing, or the disk refuses.
+            DamageError: if statistics of a shard cannot be read.
         """
-        summary = {}
         for source in self._attributes["sources"]:
-            key = source["key"]
-            if missing := self.missing(key):
+            if missing := self.missing(source["key"]):
                 raise XcError(
-                    f"{self.path}: {key} has {self.n_shards - len(missing)} of {self.n_shards} "
-                    f"shards; run the same `xc harvest` again to write the missing {len(missing)}"
+                    f"{self.path}: {source['key']} has {self.n_shards - len(missing)} of "
+                    f"{self.n_shards} shards; run the same `xc harvest` again to write the "
+                    f"missing {len(missing)}"
                 )
-            summary[key] = self._merge_statistics(key, int(source["d_model"]))
-        self._update(statistics=summary, complete=True)
+        with refusing(self.path):
+            self._seal()
 
-    def _merge_statistics(self, key: str, d_model: int) -> dict[str, float]:
-        packed = np.asarray(get_array(self._group, f"statistics/{key}/per_shard")[:])
-        total = statistics.merge_all(map(statistics.Moments.unpack, packed), d_model)
-        done = statistics.finish(total)
-        put_float64(self._group, f"statistics/{key}/mean", done.mean)
-        put_float64(self._group, f"statistics/{key}/variance", done.variance)
-        return {"n": done.n, "mean_norm": done.mean_norm, "rms_norm": done.rms_norm}
+    def _seal(self) -> None:
+        merged = {
+            s["key"]: merged_statistics(self.path, s["key"], int(s["d_model"]))
+            for s in self._attributes["sources"]
+        }
+        summary = {key: scalars(values) for key, values in merged.items()}
+        if self._attributes["complete"] and self._attributes["statistics"] != summary:
+            self._update(complete=False)
+        for key, values in merged.items():
+            write_vectors(self._group, self.path, key, values)
+        if not self._attributes["complete"]:
+            self._update(statistics=summary, complete=True)
+
+    def _has(self, key: str, index: int) -> bool:
+        of_statistics = self.path / "statistics" / key / "per_shard" / "c" / str(index) / "0"
+        return is_there(self.shard_path(key, index)) and is_there(of_statistics)
 
     def _make_arrays(self, source: Source, codec: str) -> None:
         for folder in ("activations", "statistics"):
@@ -197,44 +222,6 @@ class StoreWriter:
     def _update(self, **changes: Any) -> None:
         self._attributes = self._attributes | changes
         self._group.attrs.put(self._attributes)
-
-
-def _attributes(plan: StorePlan) -> dict[str, Any]:
-    return {
-        "kind": KIND,
-        "schema_version": SCHEMA_VERSION,
-        "n_rows": plan.n_rows,
-        "n_sequences": plan.n_sequences,
-        "shard_rows": plan.shard_rows,
-        "chunk_rows": plan.chunk_rows,
-        "sources": [],
-        "tuples": [],
-        "corpus": plan.corpus,
-        "tokenizer": plan.tokenizer,
-        "filter": plan.filter,
-        "splits": plan.split_ranges(),
-        "statistics": {},
-        "fingerprint": plan.fingerprint(),
-        "config": plan.config,
-        "versions": plan.versions,
-        "complete": False,
-    }
-
-
-def _write_text(group: zarr.Group, plan: StorePlan) -> None:
-    data, offsets = pack(plan.vocabulary)
-    arrays = {
-        **{f"rows/{name}": values for name, values in plan.rows().items()},
-        "sequences/token_ids": plan.token_ids.astype(np.int32),
-        "sequences/token_offsets": plan.token_offsets.astype(np.int64),
-        "sequences/row_offsets": plan.row_offsets(),
-        "sequences/document": plan.document.astype(np.int64),
-        "sequences/split": plan.split.astype(np.uint8),
-        "vocabulary/bytes": data,
-        "vocabulary/offsets": offsets,
-    }
-    for name, values in arrays.items():
-        put_integers(group, name, values)
 
 
 def _difference(path: Path, old: dict[str, Any], new: dict[str, Any]) -> str:

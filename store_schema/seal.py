@@ -1,0 +1,46 @@
+"""The statistics of a whole source, from those that its shards carry."""
+
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from xc.store_schema.errors import DamageError
+from xc.store_schema.statistics import Moments, SourceStatistics, finish, merge_all
+from xc.store_schema.store_layout import is_there
+from xc.store_schema.stored_array import StoredArray
+from xc.store_schema.zarr_group import put_float64
+
+
+def merged_statistics(store: Path, key: str, d_model: int) -> SourceStatistics:
+    """Merge what every shard keeps, in the order of the shards.
+
+    Raises:
+        DamageError: if statistics of a shard are absent or cannot be read.
+    """
+    packed = StoredArray(store, f"statistics/{key}/per_shard")[:]
+    if not np.isfinite(packed).all():
+        raise DamageError(f"{store}: the shards of {key} carry statistics that are not finite")
+    return finish(merge_all(map(Moments.unpack, packed), d_model))
+
+
+def scalars(values: SourceStatistics) -> dict[str, float]:
+    """What of the statistics the store's attributes hold."""
+    return {"n": values.n, "mean_norm": values.mean_norm, "rms_norm": values.rms_norm}
+
+
+def write_vectors(group: zarr.Group, store: Path, key: str, values: SourceStatistics) -> None:
+    """Write the mean and the variance, unless they are there."""
+    for name, vector in (("mean", values.mean), ("variance", values.variance)):
+        if not _holds(store, f"statistics/{key}/{name}", vector):
+            put_float64(group, f"statistics/{key}/{name}", vector)
+
+
+def _holds(store: Path, name: str, vector: np.ndarray) -> bool:
+    stored = StoredArray(store, name)
+    if not (store / name / "zarr.json").is_file() or not is_there(stored.file(0)):
+        return False
+    try:
+        return np.array_equal(stored[:], vector)
+    except DamageError:
+        return False

@@ -1,0 +1,149 @@
+"""An array of a store, read lazily; bytes that are damaged are told by the file that holds them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from xc.store_schema.errors import DamageError, XcError
+from xc.store_schema.store_layout import is_there
+from xc.store_schema.zarr_group import get_array, open_group
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """One array, one or two axes, split into files along the first. Cheap to pickle."""
+
+    store_path: Path
+    """The store."""
+    name: str
+    """Path of the array in the store, `rows/mask`."""
+    whole: bool = True
+    """Whether a file that is absent is damage; if not, its values read as the fill value."""
+
+    @cached_property
+    def _array(self) -> zarr.Array[Any]:
+        return get_array(open_group(self.store_path, "r"), self.name)
+
+    @cached_property
+    def _seen(self) -> set[int]:
+        return set()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.store_path, self.name, self.whole)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return self._array.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Stored type."""
+        return np.dtype(self._array.dtype)
+
+    @property
+    def file_rows(self) -> int:
+        """Rows that one file holds."""
+        return int((self._array.shards or self._array.chunks)[0])
+
+    @property
+    def n_files(self) -> int:
+        """Files that the array takes when whole."""
+        return -(-len(self) // self.file_rows)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def file(self, index: int) -> Path:
+        """The file that holds the rows from `index` times `file_rows` on."""
+        return self.store_path.joinpath(self.name, "c", str(index), *["0"] * (self.ndim - 1))
+
+    def read_file(self, index: int) -> np.ndarray:
+        """All rows of one file.
+
+        Raises:
+            DamageError: if it is absent, cut short, or fails a checksum.
+        """
+        start = index * self.file_rows
+        if self.whole and not is_there(self.file(index)):
+            raise DamageError(f"{self.file(index)} is gone or empty; {self._remedy()}")
+        try:
+            return np.asarray(self._array[start : start + self.file_rows])
+        except Exception as error:  # damaged bytes make Zarr's codecs raise many kinds
+            raise DamageError(
+                f"{self.file(index)} is damaged ({_one_line(error)}); {self._remedy()}"
+            ) from error
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """Read rows: a slice, an integer, a list or array of rows, or a pair with columns.
+
+        Raises:
+            IndexError: if the index does not fit the array.
+            DamageError: if a file is absent, cut short, or fails a checksum; it is named.
+        """
+        try:
+            values = np.asarray(self._read(index))
+        except (IndexError, MemoryError, XcError):
+            raise
+        except Exception as error:  # as above
+            self._name_damage(index)
+            text = f"{self.store_path}: {self.name} could not be read ({_one_line(error)})"
+            raise DamageError(text) from error
+        if self.whole:
+            self._refuse_absent(index)
+        return values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype=dtype)
+
+    def _read(self, index: Any) -> Any:
+        if isinstance(index, np.ndarray | list):
+            rows = np.asarray(index)
+            return self._array.oindex[rows.astype(np.intp) if rows.size == 0 else rows]
+        return self._array[index]
+
+    def _name_damage(self, index: Any) -> None:
+        for i in files_touched(index, len(self), self.file_rows):
+            self.read_file(i)
+
+    def _refuse_absent(self, index: Any) -> None:
+        for i in files_touched(index, len(self), self.file_rows):
+            if i not in self._seen and not is_there(self.file(i)):
+                raise DamageError(f"{self.file(i)} is gone or empty; {self._remedy()}")
+            self._seen.add(i)
+
+    def _remedy(self) -> str:
+        if self.name.startswith("activations/"):
+            return "delete it, if it is there, and run the same `xc harvest` again"
+        return "harvest anew into another --store"
+
+
+def files_touched(index: Any, n_rows: int, file_rows: int) -> Iterable[int]:
+    """Numbers of the files that hold the rows of a valid index, in order."""
+    first = index[0] if isinstance(index, tuple) and index else index
+    if isinstance(first, slice):
+        rows = range(*first.indices(n_rows))
+        if len(rows) == 0:
+            return ()
+        if rows.step <= file_rows:
+            return range(rows[0] // file_rows, rows[-1] // file_rows + 1)
+        return sorted({row // file_rows for row in rows})
+    if first is Ellipsis or isinstance(first, tuple):
+        return range(-(-n_rows // file_rows))
+    listed = np.atleast_1d(np.asarray(first))
+    listed = np.flatnonzero(listed) if listed.dtype == bool else listed.astype(np.int64)
+    return [int(i) for i in np.unique(np.where(listed < 0, listed + n_rows, listed) // file_rows)]
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
