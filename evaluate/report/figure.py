@@ -1,0 +1,58 @@
+"""What a figure is: a name, words, needs, and a function that draws."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure as Canvas
+
+from xc.evaluate.report.data import ReportData
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the report, drawn by one small file."""
+
+    name: str
+    """File name without its ending."""
+    title: str
+    """Heading on the page."""
+    shows: str
+    """One sentence: what the picture shows."""
+    misleads: str
+    """One sentence: when it misleads."""
+    needs: tuple[str, ...]
+    """`latents.COLUMN` or `metrics.KEY`, each with one finite value at least; `latents.STEM*` also
+    takes the pairwise columns of more than two sources. Any need of `latents` also needs a latent
+    that fires."""
+    absent: str
+    """Why the data may be missing, one sentence."""
+    draw: Callable[[Canvas, ReportData], None]
+    """Draws on an empty canvas of the report's width."""
+    height: float = 3.4
+    """Inches."""
+
+
+def missing(figure: Figure, data: ReportData) -> str | None:
+    """Why a figure cannot be drawn, one line; None if it can."""
+    if not _fires(data) and any(need.startswith("latents") for need in figure.needs):
+        return "No latent fires on the held-out rows."
+    unmet = [need.rstrip("*") for need in figure.needs if not _met(need, data)]
+    if not unmet:
+        return None
+    return f"No value for {', '.join(unmet)}. {figure.absent}"
+
+
+def _fires(data: ReportData) -> bool:
+    return bool((data.latents.classes != "dead").any())
+
+
+def _met(need: str, data: ReportData) -> bool:
+    table, _, key = need.partition(".")
+    if table == "metrics":
+        column = data.curve.get(key)
+        return column is not None and bool(np.isfinite(column).any())
+    if not key.endswith("*"):
+        return data.latents.has(key)
+    stem = key.removesuffix("*")
+    return any(data.latents.has(data.pair_column(stem, *pair)) for pair in data.pairs)

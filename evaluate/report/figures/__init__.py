@@ -1,0 +1,12 @@
+"""The figures of the report, in the order of the page: one file each, this table of all."""
+
+from xc.evaluate.report.figure import Figure
+from xc.evaluate.report.figures import cosines, decoder_norms, density, scaling, training
+
+FIGURES: tuple[Figure, ...] = (
+    decoder_norms.FIGURE,
+    cosines.FIGURE,
+    scaling.FIGURE,
+    density.FIGURE,
+    training.FIGURE,
+)

@@ -1,0 +1,102 @@
+"""The page: templates with escaping always on, one inline style sheet, one hashed inline script."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from xc.evaluate.report.absent import not_drawn, not_measured
+from xc.evaluate.report.classes import count_classes
+from xc.evaluate.report.data import ReportData
+from xc.evaluate.report.facts import facts
+from xc.evaluate.report.figure import Figure
+from xc.evaluate.report.headline import cards, headline_rows
+from xc.evaluate.report.inline import inline_svg
+from xc.evaluate.report.numbers import any_size, interval, number, percent
+from xc.evaluate.report.provenance import documents, fingerprints, versions
+from xc.evaluate.report.style import source_colour
+from xc.evaluate.report.top_latents import top_latents
+from xc.evaluate.report.words import printable, visible
+
+TEMPLATES = resources.files("xc.evaluate.report.templates")
+
+
+def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[str, str]) -> str:
+    """The whole page as HTML.
+
+    Args:
+        data: everything to show.
+        figures: the table of figures.
+        drawn: text of the SVG file by name, for figures that were drawn.
+    """
+    script = _read("sort.js")
+    rows = headline_rows(data)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            data=data,
+            css=Markup(_read("report.css")),
+            script=Markup(script),
+            script_hash=_hash(script),
+            facts=facts(data),
+            cards=cards(rows),
+            rows=rows,
+            classes=count_classes(data),
+            figures=[(f, _picture(f, drawn[f.name])) for f in figures if f.name in drawn],
+            not_drawn=not_drawn(figures, data),
+            not_measured=not_measured(data),
+            top=top_latents(data),
+            scaling_drawn="latent_scaling" in drawn,
+            numbers=_numbers(data.summary),
+            fingerprints=fingerprints(data),
+            versions=versions(data),
+            documents=documents(data),
+        )
+    )
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read),
+        autoescape=True,
+        finalize=_clean,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"visible": visible, "percent": lambda v: number(v, percent)}
+    environment.filters |= {"colour": source_colour, "digits": lambda v: number(v, any_size)}
+    return environment
+
+
+def _clean(value: Any) -> Any:
+    """Every text from outside, before it is escaped: no controls, overrides or lone surrogates."""
+    return value if isinstance(value, Markup) else printable(str(value))
+
+
+def _read(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """The source expression that lets a Content-Security-Policy run this script and no other."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _picture(figure: Figure, svg: str) -> Markup:
+    return inline_svg(svg, name=figure.name, label=f"{figure.title}. {figure.shows}")
+
+
+def _numbers(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(key, value, interval) of every number in summary.json, by key."""
+    return [
+        (key, number(value, any_size), interval(summary.get(f"{key}_ci"), any_size))
+        for key, value in sorted(summary.items())
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]

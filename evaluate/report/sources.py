@@ -1,0 +1,69 @@
+"""The crosscoder's sources as the report names them: a letter, a name, a colour, a scale."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xc.evaluate.letters import letter
+
+
+@dataclass(frozen=True)
+class NamedSource:
+    """One source of the crosscoder, in the order of the command line."""
+
+    letter: str
+    """Suffix of its columns and keys: `a`, `b`, `c`, …"""
+    name: str
+    """Address, `gpt2@6`; the bare letter in capitals where the checkpoint tells no name."""
+    model: str = ""
+    """Model reference."""
+    revision: str | None = None
+    """Commit of the model, if it has one."""
+    layer: int | None = None
+    """Blocks behind the site."""
+    site: str = ""
+    """What was read there, `residual`."""
+    d_model: int | None = None
+    """Width of one activation."""
+    scale: float | None = None
+    """The one number by which training multiplied this source's activations."""
+
+    @property
+    def title(self) -> str:
+        """The letter as people write it: `A`."""
+        return self.letter.upper()
+
+
+def named_sources(crosscoder: Mapping[str, Any], columns: Iterable[str]) -> tuple[NamedSource, ...]:
+    """Sources of a checkpoint's `config.json`; from the `norm_*` columns alone if it lists none."""
+    listed = crosscoder.get("sources") or ()
+    if not listed:
+        count = sum(
+            c.startswith("norm_") and "_" not in c[5:] and c[5:] != "folded" for c in columns
+        )
+        return tuple(NamedSource(letter(i), letter(i).upper()) for i in range(count))
+    scales = _scales(crosscoder, len(listed))
+    return tuple(
+        _from_entry(letter(i), entry, scale)
+        for i, (entry, scale) in enumerate(zip(listed, scales, strict=True))
+    )
+
+
+def _scales(crosscoder: Mapping[str, Any], n: int) -> Sequence[float | None]:
+    scale = (crosscoder.get("normalisation") or {}).get("scale")
+    return scale if isinstance(scale, list) and len(scale) == n else [None] * n
+
+
+def _from_entry(suffix: str, entry: Mapping[str, Any], scale: float | None) -> NamedSource:
+    model = str(entry.get("model", suffix.upper()))
+    layer = entry.get("layer")
+    return NamedSource(
+        letter=suffix,
+        name=str(entry.get("key") or f"{model}@{layer}"),
+        model=model,
+        revision=entry.get("revision"),
+        layer=layer,
+        site=str(entry.get("site", "")),
+        d_model=entry.get("d_model"),
+        scale=scale,
+    )
