@@ -9,12 +9,12 @@ from typing import Any
 from xc.store_schema.activations import Activations
 from xc.store_schema.as_dask import as_dask
 from xc.store_schema.atomic import canonical_json
-from xc.store_schema.errors import DamageError, RequestError
+from xc.store_schema.errors import DamageError, RequestError, SchemaError
 from xc.store_schema.plan import SPLIT_NAMES
 from xc.store_schema.rows import Rows, Sequences, open_rows, read_sequences, read_vocabulary
 from xc.store_schema.settings import suggestion
 from xc.store_schema.source import Source
-from xc.store_schema.statistics import SourceStatistics
+from xc.store_schema.statistics import SCALARS, SourceStatistics
 from xc.store_schema.store_layout import (
     check_attributes,
     count_shards,
@@ -169,12 +169,13 @@ class ActivationStore:
         scalars = self.attributes["statistics"].get(self.source(key).key)
         if scalars is None:
             raise RequestError(f"{self.path}: no statistics of {key} yet; finish `xc harvest`")
+        if not isinstance(scalars, dict) or not scalars.keys() >= set(SCALARS):
+            raise SchemaError(f"{self.path}: statistics of {key} lack one of {', '.join(SCALARS)}")
         mean, variance = (
             StoredArray(self.path, f"statistics/{key}/{name}")[:] for name in ("mean", "variance")
         )
-        return SourceStatistics(
-            int(scalars["n"]), mean, variance, scalars["mean_norm"], scalars["rms_norm"]
-        )
+        n, mean_norm, rms_norm = (float(scalars[name]) for name in SCALARS)
+        return SourceStatistics(int(n), mean, variance, mean_norm, rms_norm)
 
     def shard_path(self, key: str, index: int) -> Path:
         """The file that holds a shard."""

@@ -24,11 +24,6 @@ def merged_statistics(store: Path, key: str, d_model: int) -> SourceStatistics:
     return finish(merge_all(map(Moments.unpack, packed), d_model))
 
 
-def scalars(values: SourceStatistics) -> dict[str, float]:
-    """What of the statistics the store's attributes hold."""
-    return {"n": values.n, "mean_norm": values.mean_norm, "rms_norm": values.rms_norm}
-
-
 def write_vectors(group: zarr.Group, store: Path, key: str, values: SourceStatistics) -> None:
     """Write the mean and the variance, unless they are there."""
     for name, vector in (("mean", values.mean), ("variance", values.variance)):

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from xc.store_schema.errors import RequestError
-from xc.store_schema.fitting import fitted
+from xc.store_schema.fitting import check_plain, fitted
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ def refuse_unknown(keys: Iterable[str], known: Iterable[str], *, where: str) -> 
 def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     """Build a configuration dataclass; `where` names the place of the values in messages.
 
-    Lists become tuples, text becomes a path or a number, where the field declares that.
+    A list becomes a tuple, text a path or a decimal number, where the field declares that.
 
     Raises:
         RequestError: on an unknown key, or a value that the dataclass refuses.
@@ -79,13 +79,13 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     known = {f.name for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     refuse_unknown(values, known, where=where)
     kinds = get_type_hints(cls)
-    fits = {k: fitted(v, kinds[k], where=f"{where}: {k}") for k, v in values.items()}
     try:
-        return cls(**fits)
-    except RequestError as error:
+        config = cls(**{name: fitted(value, kinds[name]) for name, value in values.items()})
+    except (RequestError, TypeError, ValueError) as error:
         raise RequestError(f"{where}: {error}") from error
-    except (TypeError, ValueError) as error:
-        raise RequestError(f"{where}: {error}") from error
+    for name in values:
+        check_plain(getattr(config, name), kinds[name], where=f"{where}: {name}")
+    return config
 
 
 def to_mapping(config: Any) -> dict[str, Any]:

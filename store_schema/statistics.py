@@ -11,6 +11,7 @@ import numpy as np
 
 _HEAD = 3
 _BLOCK = 4096
+SCALARS = ("n", "mean_norm", "rms_norm")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class SourceStatistics:
     """Mean Euclidean norm of a row."""
     rms_norm: float
     """Root of the mean squared norm of a row."""
+
+    def scalars(self) -> dict[str, float]:
+        """What the store's attributes hold of it; the vectors are arrays."""
+        return {name: self.__dict__[name] for name in SCALARS}
 
 
 def zero_moments(d_model: int) -> Moments:

@@ -10,7 +10,7 @@ from xc.store_schema.atomic import PARTIAL, atomic_path, refusing, remove
 from xc.store_schema.codecs import codec as codec_named
 from xc.store_schema.errors import NumericalError, RequestError, XcError
 from xc.store_schema.plan import StorePlan
-from xc.store_schema.seal import merged_statistics, scalars, write_vectors
+from xc.store_schema.seal import merged_statistics, write_vectors
 from xc.store_schema.source import Source, check_key
 from xc.store_schema.statistics import moments
 from xc.store_schema.store_layout import (
@@ -195,7 +195,7 @@ class StoreWriter:
             s["key"]: merged_statistics(self.path, s["key"], int(s["d_model"]))
             for s in self._attributes["sources"]
         }
-        summary = {key: scalars(values) for key, values in merged.items()}
+        summary = {key: values.scalars() for key, values in merged.items()}
         if self._attributes["complete"] and self._attributes["statistics"] != summary:
             self._update(complete=False)
         for key, values in merged.items():

@@ -1,0 +1,158 @@
+"""What an artefact holds, as plain JSON values: for `xc inspect` and for other people's scripts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xc.store_schema import checkpoint_io, latent_part
+from xc.store_schema.activation_store import ActivationStore
+from xc.store_schema.checkpoint import Checkpoint
+from xc.store_schema.errors import XcError
+from xc.store_schema.kinds import CHECKPOINT, LATENT_TABLE, RUN, STORE, kind_of
+from xc.store_schema.latent_table import LatentTable
+from xc.store_schema.run_layout import RunLayout
+from xc.store_schema.source import Source
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """Describe a store (complete or not), a run, a checkpoint or a latent table.
+
+    Returns:
+        `kind`, and what an artefact of this kind says of itself; JSON values only.
+
+    Raises:
+        RequestError: if the path holds none of these, or one that cannot be read.
+        DamageError: if a file of it is damaged.
+    """
+    path = Path(path)
+    return _DESCRIBERS[kind_of(path)](path)
+
+
+def _describe_store(path: Path) -> dict[str, Any]:
+    store = ActivationStore.open(path, allow_incomplete=True)
+    about = store.attributes
+    return {
+        "kind": STORE,
+        "schema_version": about["schema_version"],
+        "complete": store.complete,
+        "n_rows": store.n_rows,
+        "n_sequences": about["n_sequences"],
+        "rows": {name: _length(ranges) for name, ranges in store.splits.items()},
+        "sources": [_describe_source(store, source) for source in store.sources],
+        "tuples": [list(t) for t in store.tuples],
+        "shard_rows": store.shard_rows,
+        "chunk_rows": store.chunk_rows,
+        "n_shards": store.n_shards,
+        "bytes": _size(path),
+        "fingerprint": store.fingerprint,
+        **{n: _plain(about[n]) for n in ("corpus", "tokenizer", "filter", "config", "versions")},
+    }
+
+
+def _describe_source(store: ActivationStore, source: Source) -> dict[str, Any]:
+    missing = store.missing_shards(source.key)
+    return {
+        **source.to_dict(),
+        "stored_as": store.activations(source.key).raw.dtype.name,
+        "shards_on_disk": store.n_shards - len(missing),
+        "shards_missing": len(missing),
+        "bytes": _size(store.path / "activations" / source.key),
+        "statistics": _plain(store.attributes["statistics"].get(source.key)),
+    }
+
+
+def _describe_run(path: Path) -> dict[str, Any]:
+    run = RunLayout(path)
+    return {
+        "kind": RUN,
+        "bytes": _size(path),
+        "files": sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()),
+        "checkpoint": _describe_checkpoint(run.checkpoint) if run.checkpoint.is_dir() else None,
+        "latents": _describe_table(run.latents) if run.latents.is_dir() else None,
+        "training": _last_line(run.metrics),
+        "summary": _json_of(run.summary),
+    }
+
+
+def _describe_checkpoint(path: Path) -> dict[str, Any]:
+    checkpoint = Checkpoint.load(path)
+    tensors = checkpoint.tensors()
+    return {
+        "kind": CHECKPOINT,
+        "schema_version": checkpoint_io.VERSION,
+        **_plain(checkpoint.config()),
+        "threshold": checkpoint.threshold,
+        "tensors": {name: list(t.shape) for name, t in tensors.items()},
+        "parameters": sum(t.size for n, t in tensors.items() if not n.startswith(("mean", "thr"))),
+        "bytes": _size(path),
+        "fingerprint": checkpoint.fingerprint,
+    }
+
+
+def _describe_table(path: Path) -> dict[str, Any]:
+    table = LatentTable.open(path)
+    n_rows, size = _length(table.ranges), _size(path)
+    return {
+        "kind": LATENT_TABLE,
+        "schema_version": latent_part.VERSION,
+        "d_sae": table.d_sae,
+        "checkpoint_fingerprint": table.checkpoint_fingerprint,
+        "store_fingerprint": table.about["store"],
+        "n_parts": len(table.parts),
+        "ranges": [list(r) for r in table.ranges],
+        "n_rows": n_rows,
+        "n_entries": table.n_entries,
+        "l0": table.n_entries / n_rows,
+        "bytes": size,
+        "bytes_per_entry": size / table.n_entries if table.n_entries else None,
+    }
+
+
+_DESCRIBERS = {
+    STORE: _describe_store,
+    RUN: _describe_run,
+    CHECKPOINT: _describe_checkpoint,
+    LATENT_TABLE: _describe_table,
+}
+
+
+def _length(ranges: tuple[tuple[int, int], ...]) -> int:
+    return sum(stop - start for start, stop in ranges)
+
+
+def _size(path: Path) -> int:
+    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+
+
+def _json_of(path: Path) -> Any:
+    if not path.is_file():
+        return None
+    try:
+        return _plain(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise XcError(f"{path}: not readable JSON ({error}); run `xc evaluate` again") from error
+
+
+def _last_line(path: Path) -> Any:
+    if not path.is_file():
+        return None
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in reversed(lines):  # the very last may be cut off in a run underway
+        try:
+            return _plain(json.loads(line))
+        except ValueError:
+            continue
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """JSON values without NaN or infinities, which become null."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

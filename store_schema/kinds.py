@@ -1,0 +1,50 @@
+"""What an artefact is, told by the files in its folder."""
+
+from pathlib import Path
+
+from xc.store_schema.checkpoint_io import CONFIG, TENSORS
+from xc.store_schema.errors import RequestError
+from xc.store_schema.latent_part import PATTERN
+
+STORE, RUN, CHECKPOINT, LATENT_TABLE = "store", "run", "checkpoint", "latent table"
+
+
+def kind_of(path: Path) -> str:
+    """Kind of the artefact at a path: store, run, checkpoint or latent table.
+
+    Raises:
+        RequestError: if there is nothing, or nothing of xc.
+    """
+    if not path.exists():
+        raise RequestError(f"{path}: there is nothing here")
+    if path.is_dir():
+        for kind, holds in _KINDS.items():
+            if holds(path):
+                return kind
+    raise RequestError(
+        f"{path}: expected the folder of a store, a run, a checkpoint or a latent table"
+    )
+
+
+def _is_store(path: Path) -> bool:
+    return (path / "zarr.json").is_file()
+
+
+def _is_checkpoint(path: Path) -> bool:
+    return (path / CONFIG).is_file() or (path / TENSORS).is_file()
+
+
+def _is_latent_table(path: Path) -> bool:
+    return any(path.glob(PATTERN))
+
+
+def _is_run(path: Path) -> bool:
+    return any((path / n).exists() for n in ("config.yaml", "checkpoint", "state", "evaluation"))
+
+
+_KINDS = {
+    STORE: _is_store,
+    CHECKPOINT: _is_checkpoint,
+    LATENT_TABLE: _is_latent_table,
+    RUN: _is_run,
+}

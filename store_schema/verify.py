@@ -1,0 +1,43 @@
+"""Checking an artefact of any kind: every checksum, every promise of SPEC.md, listed by file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from xc.store_schema.checkpoint import Checkpoint
+from xc.store_schema.kinds import CHECKPOINT, LATENT_TABLE, RUN, STORE, kind_of
+from xc.store_schema.problem import Problem, noting
+from xc.store_schema.progress import Progress, Silent
+from xc.store_schema.verify_run import verify_run
+from xc.store_schema.verify_store import verify_store
+from xc.store_schema.verify_table import check_table
+
+__all__ = ["Problem", "verify", "verify_run", "verify_store"]
+
+
+def verify(path: str | Path, progress: Progress | None = None) -> list[Problem]:
+    """List everything that is wrong with a store, run, checkpoint or latent table.
+
+    Raises:
+        RequestError: if the path holds none of these.
+    """
+    path = Path(path)
+    return _VERIFIERS[kind_of(path)](path, progress or Silent())
+
+
+def _verify_checkpoint(path: Path, progress: Progress) -> list[Problem]:
+    problems: list[Problem] = []
+    with noting(problems, path, path):
+        Checkpoint.load(path)
+    return problems
+
+
+def _verify_table(path: Path, progress: Progress) -> list[Problem]:
+    return check_table(path, path, progress, expected={})
+
+
+_VERIFIERS: dict[str, Callable[[Path, Progress], list[Problem]]] = {
+    STORE: verify_store,
+    RUN: verify_run,
+    CHECKPOINT: _verify_checkpoint,
+    LATENT_TABLE: _verify_table,
+}
