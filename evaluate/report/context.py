@@ -55,4 +55,4 @@ def shade(activation: float, *, peak: float) -> int:
     """1 to 9 in proportion to activation over peak; 0 where there is no activation."""
     if not activation > 0 or not peak > 0:
         return 0
-    return max(1, min(9, round(9 * activation / peak)))
+    return max(1, round(9 * min(activation / peak, 1.0)))

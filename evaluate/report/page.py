@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from xc.evaluate.report.absent import not_drawn, not_measured
-from xc.evaluate.report.classes import count_classes
+from xc.evaluate.report.class_counts import count_classes
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.facts import facts
 from xc.evaluate.report.figure import Figure

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xc.evaluate.report.classes import LatentClass, count_classes
+from xc.evaluate.report.class_counts import LatentClass, count_classes
 from xc.evaluate.report.columns import LatentColumns
 from xc.evaluate.report.context import Piece, pieces
 from xc.evaluate.report.data import ReportData

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from xc.evaluate.report.axes import legend, log_counts, panels
-from xc.evaluate.report.classes import class_label, class_names
+from xc.evaluate.report.classes import class_label, living_classes
 from xc.evaluate.report.columns import Floats
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.figure import Figure
@@ -27,7 +27,7 @@ def draw(canvas: Canvas, data: ReportData) -> None:
 
 def _panel(axes: Axes, data: ReportData, first: NamedSource, second: NamedSource) -> None:
     highest = 0.0
-    for name in _drawn(data):
+    for name in living_classes(data.sources):
         counts, _ = np.histogram(_cosines(data, first, second, name), bins=EDGES)
         axes.stairs(
             np.maximum(counts, 0.1),
@@ -47,10 +47,6 @@ def _panel(axes: Axes, data: ReportData, first: NamedSource, second: NamedSource
     axes.set_ylabel("latents")
 
 
-def _drawn(data: ReportData) -> list[str]:
-    return [name for name in class_names(data.sources) if name != "dead"]
-
-
 def _cosines(data: ReportData, first: NamedSource, second: NamedSource, name: str) -> Floats:
     column = data.latents.number(data.pair_column("cosine", first, second))
     values: Floats = column[data.latents.of_class(name) & np.isfinite(column)]
@@ -66,7 +62,7 @@ def _handles(
     data: ReportData, pairs: list[tuple[NamedSource, NamedSource]]
 ) -> list[Patch | Line2D]:
     handles: list[Patch | Line2D] = []
-    for name in _drawn(data):
+    for name in living_classes(data.sources):
         label = class_label(data, name, _total(data, pairs, name))
         if name == "shared":
             handles.append(Patch(color=class_colour(name), alpha=0.8, label=label))

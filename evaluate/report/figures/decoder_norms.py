@@ -7,7 +7,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from xc.evaluate.report.axes import legend, log_counts, panels
-from xc.evaluate.report.classes import class_label, class_names, count_classes
+from xc.evaluate.report.class_counts import count_classes
+from xc.evaluate.report.classes import class_label, living_classes
 from xc.evaluate.report.columns import Floats, Mask
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.figure import Figure
@@ -31,7 +32,7 @@ def draw(canvas: Canvas, data: ReportData) -> None:
 
 def _panel(axes: Axes, data: ReportData, first: NamedSource, second: NamedSource) -> bool:
     rel_norm = data.rel_norm(first, second)
-    highest = max(_bars(axes, rel_norm, data, name) for name in _drawn(data))
+    highest = max(_bars(axes, rel_norm, data, name) for name in living_classes(data.sources))
     alive = ~data.latents.of_class("dead")
     folded = _folded_line(axes, data.folded_rel_norm(first, second), rel_norm, alive)
     log_counts(axes, max(highest, folded))
@@ -47,10 +48,6 @@ def _panel(axes: Axes, data: ReportData, first: NamedSource, second: NamedSource
 def _formula(first: NamedSource, second: NamedSource) -> str:
     a, b = (rf"\Vert d_{{{s.title}}}\Vert" for s in (first, second))
     return rf"${b}\;/\;({a}+{b})$"
-
-
-def _drawn(data: ReportData) -> list[str]:
-    return [name for name in class_names(data.sources) if name != "dead"]
 
 
 def _bars(axes: Axes, rel_norm: Floats, data: ReportData, name: str) -> float:

@@ -7,7 +7,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from xc.evaluate.report.axes import count_ticks, legend, power_of_ten
-from xc.evaluate.report.classes import class_label, class_names
+from xc.evaluate.report.classes import class_label, living_classes
 from xc.evaluate.report.columns import Floats
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.figure import Figure
@@ -19,7 +19,7 @@ BINS_PER_DECADE = 10
 def draw(canvas: Canvas, data: ReportData) -> None:
     """All latents that fire as a grey ground, each class as an outline above it."""
     axes = canvas.subplots()
-    logs = {name: _logs(data, name) for name in _drawn(data)}
+    logs = {name: _logs(data, name) for name in living_classes(data.sources)}
     edges = _edges(np.concatenate(list(logs.values())))
     total, _ = np.histogram(np.concatenate(list(logs.values())), bins=edges)
     axes.stairs(total, edges, fill=True, color=RULE)
@@ -35,10 +35,6 @@ def draw(canvas: Canvas, data: ReportData) -> None:
     axes.grid(axis="y")
     axes.set_ylabel("latents")
     legend(canvas, _handles(data, logs))
-
-
-def _drawn(data: ReportData) -> list[str]:
-    return [name for name in class_names(data.sources) if name != "dead"]
 
 
 def _logs(data: ReportData, name: str) -> Floats:

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 
+from xc.evaluate.decoder_pairs import OTHER, SHARED
 from xc.evaluate.report.axes import few_ticks, legend, no_ticks
-from xc.evaluate.report.classes import class_label, class_names
+from xc.evaluate.report.classes import class_label, living_classes
 from xc.evaluate.report.columns import Floats, Mask
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.figure import Figure
@@ -62,7 +63,7 @@ def _panel(canvas: Canvas, place: SubplotSpec, data: ReportData, direction: Dire
     top = canvas.add_subplot(grid[0, 0], sharex=main)
     side = canvas.add_subplot(grid[1, 1], sharey=main)
     outside = 0
-    for name in _drawn(data, direction):
+    for name in _drawn(direction):
         x, y = _points(data, direction, name)
         inside = _inside(x) & _inside(y)
         outside += int(np.sum(~inside))
@@ -73,10 +74,9 @@ def _panel(canvas: Canvas, place: SubplotSpec, data: ReportData, direction: Dire
     _label(main, top, direction, outside)
 
 
-def _drawn(data: ReportData, direction: Direction) -> list[str]:
+def _drawn(direction: Direction) -> tuple[str, ...]:
     """Back to front. Latents of the other source alone have no direction here worth a point."""
-    own = f"{direction.own.letter}_only"
-    return [n for n in ("shared", "other", own) if n in class_names(data.sources)]
+    return (SHARED, OTHER, f"{direction.own.letter}_only")
 
 
 def _points(data: ReportData, direction: Direction, name: str) -> tuple[Floats, Floats]:
@@ -147,8 +147,7 @@ def _label(main: Axes, top: Axes, direction: Direction, outside: int) -> None:
 def _handles(data: ReportData) -> list[Line2D]:
     return [
         Line2D([], [], ls="", marker="o", ms=5, color=class_colour(n), label=class_label(data, n))
-        for n in class_names(data.sources)
-        if n != "dead"
+        for n in living_classes(data.sources)
     ]
 
 

@@ -61,12 +61,12 @@ class Wish:
     omit: tuple[str, ...] = ()
 
 
-@pytest.fixture
-def make_run(tmp_path: Path) -> Callable[..., MadeEvaluation]:
-    """Builds a run in its own folder: `make_run(d_sae=50, names=(…))`."""
+@pytest.fixture(scope="session")
+def make_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., MadeEvaluation]:
+    """Builds a run in a folder of its own: `make_run(d_sae=50, names=(…))`."""
 
-    def make(folder: str = "run", **wish: Any) -> MadeEvaluation:
-        return build_run(tmp_path / folder, Wish(**wish))
+    def make(**wish: Any) -> MadeEvaluation:
+        return build_run(tmp_path_factory.mktemp("made") / "run", Wish(**wish))
 
     return make
 
@@ -159,9 +159,11 @@ def latent_columns(wish: Wish, rng: np.random.Generator) -> Columns:
         **{f"norm_{x}": norms[:, i] for i, x in enumerate(letters)},
         **{f"norm_folded_{x}": norms[:, i] / wish.scales[i] for i, x in enumerate(letters)},
     }
-    if len(letters) == 2:
-        columns |= pair_columns(kinds, norms, wish, rng)
-    else:
+    for (i, p), (j, q) in itertools.combinations(enumerate(letters), 2):
+        suffix = "" if len(letters) == 2 else f"_{p}_{q}"
+        pair = pair_columns(kinds, norms[:, [i, j]], wish, rng)
+        columns |= {f"{name}{suffix}": values for name, values in pair.items()}
+    if len(letters) > 2:
         columns |= class_columns(columns.pop("class"), letters)
     if wish.nulls:
         keep = ("latent", "class", "class_a_b", "class_a_c", "class_b_c")

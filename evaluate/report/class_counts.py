@@ -1,0 +1,77 @@
+"""How many latents each class holds, by the norms of training and by folded ones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from xc.evaluate.decoder_pairs import DEAD, OTHER, SHARED, norm_difference
+from xc.evaluate.metrics.latent_class import EXCLUSIVE, WITHIN
+from xc.evaluate.report.classes import class_meaning, class_names, class_title
+from xc.evaluate.report.columns import Floats
+from xc.evaluate.report.data import ReportData
+from xc.evaluate.report.style import class_colour
+
+Classes = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class LatentClass:
+    """One class and its size."""
+
+    name: str
+    """Value of the column `class`."""
+    title: str
+    """As people write it: `A only`."""
+    colour: str
+    """Its colour in every figure."""
+    count: int
+    """Latents by the decoder norms that training normalised."""
+    share: float
+    """count / d_sae; 0 for an empty dictionary."""
+    folded: int | None
+    """Latents by decoders folded to raw activations; None where that cannot be told."""
+    meaning: str
+    """What puts a latent there."""
+
+
+def count_classes(data: ReportData) -> tuple[LatentClass, ...]:
+    """Every class with its size, empty ones included; unknown names of the table at the end."""
+    names = class_names(data.sources)
+    extra = sorted(set(data.latents.classes.tolist()) - {*names, ""})
+    folded = _folded_classes(data)
+    return tuple(_counted(name, data.latents.classes, folded) for name in (*names, *extra))
+
+
+def _counted(name: str, classes: Classes, folded: Classes | None) -> LatentClass:
+    count = int(np.sum(classes == name))
+    return LatentClass(
+        name=name,
+        title=class_title(name),
+        colour=class_colour(name),
+        count=count,
+        share=count / max(len(classes), 1),
+        folded=None if folded is None else int(np.sum(folded == name)),
+        meaning=class_meaning(name),
+    )
+
+
+def _folded_classes(data: ReportData) -> Classes | None:
+    """Classes by the norms of folded decoders; for two sources only."""
+    names = ("norm_folded_a", "norm_folded_b")
+    if len(data.sources) != 2 or not all(map(data.latents.has, names)):
+        return None
+    delta = norm_difference(*map(data.latents.number, names))
+    return _classes(delta, data.latents.classes)
+
+
+def _classes(delta: Floats, unfolded: Classes) -> Classes:
+    """Contract's thresholds on Δ_norm; the dead stay dead."""
+    conditions = (
+        unfolded == DEAD,
+        delta < EXCLUSIVE,
+        delta > 1 - EXCLUSIVE,
+        np.abs(delta - 0.5) < WITHIN,
+    )
+    names: Classes = np.select(conditions, (DEAD, "a_only", "b_only", SHARED), OTHER)
+    return names

@@ -1,0 +1,145 @@
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import pytest
+from PIL import Image
+
+from xc.evaluate.report import FIGURES, Figure
+from xc.evaluate.report.data import ReportData, read_data
+from xc.evaluate.report.figure import missing
+from xc.evaluate.report.save import draw_figure, save_figure
+from xc.evaluate.report.style import styled
+
+NAMES = [figure.name for figure in FIGURES]
+LONG = ("a-very-long-local-folder-name-of-a-model-of-mine@12", "zoo-$dist^illed$_模型\u202e@1")
+SHAPES: dict[str, dict[str, Any]] = {
+    "two": {},
+    "one class": {"only": "b_only", "d_sae": 20},
+    "one latent": {"only": "shared", "d_sae": 1},
+    "long names": {"names": LONG},
+    "many": {"d_sae": 5000},
+    "three": {"names": ("x@1", "y@1", "z@1"), "widths": (8, 8, 8), "scales": (1.0, 2.0, 3.0)},
+}
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def data(request: pytest.FixtureRequest, make_run: Callable[..., Any]) -> ReportData:
+    evaluation = make_run(**SHAPES[request.param])
+    return read_data(evaluation, run=evaluation.run)
+
+
+@pytest.fixture(params=FIGURES, ids=NAMES)
+def figure(request: pytest.FixtureRequest) -> Figure:
+    chosen: Figure = request.param
+    return chosen
+
+
+def test_nothing_overlaps(figure: Figure, data: ReportData) -> None:
+    with styled("test"):
+        canvas = draw_figure(figure, data)
+        canvas.draw_without_rendering()
+        whole = canvas.bbox
+        for legend in canvas.legends:
+            box = legend.get_window_extent()
+            assert whole.x0 - 1 <= box.x0 <= box.x1 <= whole.x1 + 1
+            assert not [a for a in canvas.axes if overlap(a.get_tightbbox(), box)]
+        for axes in canvas.axes:
+            titles = (axes.title, axes._left_title, axes._right_title)
+            assert_apart([t for t in titles if t.get_text()])
+            assert_apart(shown_labels(axes.xaxis))
+            assert_apart(shown_labels(axes.yaxis))
+        for one, other in itertools.combinations(canvas.axes, 2):
+            assert not overlap(
+                one.xaxis.label.get_window_extent(), other.xaxis.label.get_window_extent()
+            )
+
+
+def shown_labels(axis: Any) -> list[Any]:
+    low, high = sorted(axis.get_view_interval())
+    ticks = axis.get_major_ticks()
+    return [
+        t.label1
+        for t in ticks
+        if low <= t.get_loc() <= high and t.label1.get_text() and t.label1.get_visible()
+    ]
+
+
+def assert_apart(texts: list[Any]) -> None:
+    for one, other in itertools.combinations(texts, 2):
+        assert not overlap(one.get_window_extent(), other.get_window_extent()), (one, other)
+
+
+def overlap(one: Any, other: Any) -> bool:
+    if one.width == 0 or other.width == 0:
+        return False
+    return bool(
+        min(one.x1, other.x1) - max(one.x0, other.x0) > 0.5
+        and min(one.y1, other.y1) - max(one.y0, other.y0) > 0.5
+    )
+
+
+def test_same_data_same_bytes(make_run: Callable[..., Any], tmp_path: Path) -> None:
+    evaluation = make_run()
+    data = read_data(evaluation, run=evaluation.run)
+    for figure in FIGURES:
+        first = save_figure(figure, data, folder=tmp_path / "1")
+        assert_formats(first)
+        with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "svg.fonttype": "none"}):
+            second = save_figure(figure, data, folder=tmp_path / "2")
+        for ending in (".svg", ".png"):
+            ours, theirs = first.with_suffix(ending), second.with_suffix(ending)
+            assert ours.read_bytes() == theirs.read_bytes()
+        assert "<dc:date>" not in first.read_text()
+
+
+def assert_formats(svg: Path) -> None:
+    root = ElementTree.fromstring(svg.read_bytes())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    with Image.open(svg.with_suffix(".png")) as image:
+        image.verify()
+        assert image.format == "PNG"
+        assert image.width > 1000
+        assert "Software" not in image.info
+
+
+def test_no_global_state_is_touched(make_run: Callable[..., Any], tmp_path: Path) -> None:
+    evaluation = make_run(d_sae=30)
+    before = dict(mpl.rcParams)
+    save_figure(FIGURES[0], read_data(evaluation, run=evaluation.run), folder=tmp_path)
+    assert dict(mpl.rcParams) == before
+    code = "import sys, xc.evaluate.report; sys.exit('matplotlib.pyplot' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_words_of_every_figure() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    for figure in FIGURES:
+        assert figure.needs
+        assert all(
+            sentence.endswith(".") for sentence in (figure.shows, figure.misleads, figure.absent)
+        )
+
+
+@pytest.mark.parametrize(
+    ("wish", "absent"),
+    [
+        ({"all_dead": True}, {"decoder_norms", "cosines", "latent_scaling", "density"}),
+        ({"widths": (8, 9)}, {"cosines", "latent_scaling"}),
+        ({"omit": ("metrics",)}, {"training"}),
+        ({"nulls": True, "omit": ("metrics",)}, set(NAMES)),
+        ({}, set()),
+    ],
+)
+def test_a_figure_without_data_says_why(
+    wish: dict[str, Any], absent: set[str], make_run: Callable[..., Any]
+) -> None:
+    evaluation = make_run(**wish)
+    data = read_data(evaluation, run=evaluation.run)
+    reasons = {figure.name: missing(figure, data) for figure in FIGURES}
+    assert {name for name, why in reasons.items() if why} == absent

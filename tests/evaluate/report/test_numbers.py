@@ -1,0 +1,52 @@
+import math
+
+import pytest
+
+from xc.evaluate.report.numbers import (
+    NONE,
+    any_size,
+    interval,
+    number,
+    one,
+    percent,
+    three,
+    two,
+    whole,
+)
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf, True, "0.5", [1]])
+def test_what_is_no_number_is_a_dash(value: object) -> None:
+    assert number(value, three) == NONE
+
+
+@pytest.mark.parametrize(
+    ("value", "style", "text"),
+    [
+        (0.8714, three, "0.871"),
+        (-0.02, three, "−0.020"),
+        (0.00004, three, "4.0e−05"),
+        (0, three, "0.000"),
+        (31.87, one, "31.9"),
+        (16384, whole, "16,384"),
+        (0.0433, percent, "4.33 %"),
+        (0.00002, percent, "2e−03 %"),
+        (0.0, percent, "0.00 %"),
+        (9.8291, two, "9.83"),
+        (1234.0, any_size, "1,234"),
+        (1234.567, any_size, "1235"),
+        (0.00012345, any_size, "0.0001234"),
+    ],
+)
+def test_styles(value: float, style: object, text: str) -> None:
+    assert number(value, style) == text  # type: ignore[arg-type]
+
+
+def test_interval() -> None:
+    assert interval([0.8661, 0.8759], three) == "0.866 to 0.876"
+    assert interval([-0.1, 0.2], three) == "−0.100 to 0.200"
+
+
+@pytest.mark.parametrize("bounds", [None, [], [1.0], [None, 1.0], "0.1", [math.nan, 1.0]])
+def test_no_interval(bounds: object) -> None:
+    assert interval(bounds, three) == ""

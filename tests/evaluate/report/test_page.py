@@ -1,0 +1,173 @@
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xc.evaluate.report import FIGURES, write_report
+from xc.evaluate.report.words import visible_piece
+
+SCRIPT = "<script>document.title='pwned'</script>"
+IMAGE = '"><img src=x onerror="document.title=\'pwned\'">'
+HOSTILE = (
+    SCRIPT,
+    IMAGE,
+    "</mark></style></script><script>document.title='pwned'//",
+    "{{ 7 * 7 }}{% raw %}",
+    "\u202eright to left\u2066",
+    "\x00\x1b[31m",
+    "a" * 5000,
+    "&amp;&#60;",
+    "]]><!--",
+    "https://example.com/x.js",
+    "\ufffd",
+    "ا\u200cب",
+)
+EDGES: dict[str, dict[str, Any]] = {
+    "two": {},
+    "all dead": {"all_dead": True},
+    "one class": {"only": "a_only", "d_sae": 7},
+    "nulls": {"nulls": True},
+    "unequal widths": {"widths": (8, 9)},
+    "three": {"names": ("x@1", "y@1", "z@1"), "widths": (8, 8, 9), "scales": (1, 2, 3)},
+    "hostile text": {"tokens": HOSTILE},
+    "hostile names": {"names": (SCRIPT + "@1", IMAGE + "\u202e\ud800@2")},
+    "bare": {"omit": ("config", "metrics", "checkpoint", "examples")},
+}
+VOID = {"meta", "link", "path", "use", "image", "br"}
+
+
+class Outline(HTMLParser):
+    """Tags with attributes, text, and whether every element was closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module", params=EDGES)
+def page(request: pytest.FixtureRequest, make_run: Callable[..., Any]) -> str:
+    evaluation = make_run(**EDGES[request.param])
+    path = write_report(evaluation, run=evaluation.run)
+    assert path == evaluation.run.report
+    return path.read_text(encoding="utf-8")
+
+
+def test_well_formed_and_ids_unique(page: str) -> None:
+    outline = Outline(page)
+    assert outline.open == []
+    ids = [attrs["id"] for _, attrs in outline.tags if "id" in attrs]
+    assert len(set(ids)) == len(ids)
+    anchors = {attrs["href"] for tag, attrs in outline.tags if tag == "a"}
+    assert {str(a).removeprefix("#") for a in anchors} <= set(ids)
+
+
+def test_nothing_comes_from_outside(page: str) -> None:
+    outline = Outline(page)
+    for tag, attrs in outline.tags:
+        for name, value in attrs.items():
+            assert not name.startswith("on"), (tag, name)
+            if name.split(":")[-1] in {"src", "href", "action", "data", "poster", "srcset"}:
+                assert str(value).startswith(("#", "data:")), (tag, name, value)
+    assert not re.search(r"@import|url\((?!#)", page)
+    assert {tag for tag, _ in outline.tags} <= ALLOWED
+    assert [tag for tag, _ in outline.tags].count("script") == 1
+
+
+ALLOWED = {
+    *("html", "head", "meta", "link", "title", "style", "body", "script", "header", "main", "nav"),
+    *("section", "article", "h1", "h2", "h3", "h4", "p", "div", "span", "bdi", "a", "b", "strong"),
+    *("mark", "code", "pre", "details", "summary", "ol", "li", "dl", "dt", "dd"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "figure", "figcaption"),
+    *("svg", "g", "path", "defs", "use", "rect", "clippath", "image"),
+}
+
+
+def test_policy_forbids_the_network(page: str) -> None:
+    policies = [a for t, a in Outline(page).tags if t == "meta" and "http-equiv" in a]
+    assert len(policies) == 1
+    policy = dict(p.strip().split(" ", 1) for p in str(policies[0]["content"]).split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["img-src"] == "data:"
+    assert re.fullmatch(r"'sha256-[\w+/]{43}='", policy["script-src"])
+    assert policy["base-uri"] == policy["form-action"] == "'none'"
+    assert page.index("Content-Security-Policy") < page.index("<style")
+
+
+def test_no_character_moves_others(page: str) -> None:
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f\x00-\x08\x0b-\x1f]", page)
+
+
+def test_hostile_tokens_are_text(make_run: Callable[..., Any]) -> None:
+    evaluation = make_run(tokens=HOSTILE)
+    page = write_report(evaluation, run=evaluation.run).read_text(encoding="utf-8")
+    text = Outline(page).text
+    assert "49" not in re.findall(r"\{\{ 7 \* 7 \}\}|\b49\b(?=\{)", page)
+    for token in HOSTILE:
+        assert visible_piece(token) in text
+    assert "<script>document" not in page
+
+
+def test_all_figures_lie_beside_the_page(make_run: Callable[..., Any]) -> None:
+    evaluation = make_run()
+    write_report(evaluation, run=evaluation.run)
+    names = {path.name for path in evaluation.run.figures.iterdir()}
+    assert names == {f"{f.name}.{ending}" for f in FIGURES for ending in ("png", "svg")}
+
+
+def test_a_second_report_replaces_the_first(make_run: Callable[..., Any]) -> None:
+    evaluation = make_run()
+    files = [write_report(evaluation, run=evaluation.run), *evaluation.run.figures.iterdir()]
+    before = {path: path.read_bytes() for path in files}
+    evaluation.run.metrics.unlink()
+    write_report(evaluation, run=evaluation.run)
+    assert not (evaluation.run.figures / "training.svg").exists()
+    again = make_run()
+    write_report(again, run=again.run)
+    for path, content in before.items():
+        twin = again.run.root / path.relative_to(evaluation.run.root)
+        assert twin.read_bytes() == content
+
+
+def test_reasons_are_told(make_run: Callable[..., Any]) -> None:
+    evaluation = make_run(widths=(8, 9), summary={"svcca": None})
+    text = Outline(write_report(evaluation, run=evaluation.run).read_text()).text
+    for word in ("ce_clean_a", "needs the language models", "svcca", "unequal width", "not asked"):
+        assert word in text
+
+
+def test_provenance(make_run: Callable[..., Any]) -> None:
+    evaluation = make_run()
+    told = {"text": "zoo:stdlib", "rows": 400000, "versions": {"xcdiff": "9.9"}, "seal": "ab12"}
+    (evaluation.run.evaluation / "provenance.json").write_text(json.dumps(told))
+    text = Outline(write_report(evaluation, run=evaluation.run).read_text()).text
+    for word in ("zoo:stdlib", "400,000", "xcdiff 9.9", "ab12", "3f3f3f", "sparsity: batch_topk"):
+        assert word in text
+
+
+def test_a_large_dictionary_stays_small(make_run: Callable[..., Any]) -> None:
+    evaluation = make_run(d_sae=16384)
+    path: Path = write_report(evaluation, run=evaluation.run)
+    assert path.stat().st_size < 3e6

@@ -1,0 +1,22 @@
+from xc.evaluate.report.sources import named_sources
+
+ENTRY = {
+    "key": "gpt2@6",
+    "model": "gpt2",
+    "revision": None,
+    "layer": 6,
+    "site": "residual",
+    "d_model": 768,
+}
+
+
+def test_sources_of_a_checkpoint() -> None:
+    crosscoder = {"sources": [ENTRY, ENTRY], "normalisation": {"scale": [1.5, 2.0]}}
+    a, b = named_sources(crosscoder, ())
+    assert (a.title, a.name, a.scale) == ("A", "gpt2@6", 1.5)
+    assert (b.title, b.name, b.scale) == ("B", "gpt2@6", 2.0)
+
+
+def test_without_a_checkpoint_the_columns_count_the_sources() -> None:
+    columns = ("norm_a", "norm_b", "norm_folded_a", "norm_c", "rel_norm")
+    assert [s.name for s in named_sources({}, columns)] == ["A", "B", "C"]
