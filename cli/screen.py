@@ -1,4 +1,4 @@
-"""What people see of long work: a bar with rate and time left on a terminal, plain lines elsewhere."""
+"""What people see of long work: a bar with rate and time left on a terminal, else plain lines."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The stages as the command line runs them: configurations resolved, references found, results told."""
+"""The stages as the command line runs them: configurations resolved, references found."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,71 +1,19 @@
 """The three commands as typed, against a hub cache that holds `gpt2` and `distilgpt2`."""
 
 import json
-import os
-import random
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
-import hub_cache
 import ml_dtypes
 import numpy as np
 import pytest
 import torch
+from typed_world import World, contents, make_world
 
 from xc.store_schema import ActivationStore, Checkpoint, LatentTable, RunLayout
-
-XC = str(Path(sys.executable).parent / "xc")
-
-PIPELINE = """
-harvest: {dataset: text.txt, tokens: 6000, seq_len: 32, shard_rows: 2048, chunk_rows: 256}
-train: {tokens: 40000, batch_size: 256, d_sae: 64, k: 8, lr: 0.003}
-"""
-
-
-@dataclass(frozen=True)
-class World:
-    folder: Path
-    models: dict[str, torch.nn.Module]
-    environment: dict[str, str]
-    commits: dict[str, str]
-
-    def xc(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [XC, *words], cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-
-
-def _text() -> str:
-    draw = random.Random(0)
-    words = [f"{a}{b}" for a in ["alpha", "beta", "gamma", "delta"] for b in ("", "ing", "ed")]
-    lines = (" ".join(draw.choices(words, k=draw.randint(3, 60))) for _ in range(600))
-    return "\n\n".join(lines)
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> World:
-    folder = tmp_path_factory.mktemp("world")
-    text = _text()
-    (folder / "text.txt").write_text(text)
-    (folder / "pipeline.yaml").write_text(PIPELINE)
-    tokenizer = hub_cache.make_tokenizer([text])
-    models = {
-        "gpt2": hub_cache.make_gpt2(12, len(tokenizer), seed=1),
-        "distilgpt2": hub_cache.make_gpt2(6, len(tokenizer), seed=2),
-    }
-    cache = folder / "hf"
-    commits = {
-        name: hub_cache.put_in_cache(cache, name, m, tokenizer) for name, m in models.items()
-    }
-    environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith("HF_")},
-        "HF_HOME": str(cache),
-        "HF_HUB_OFFLINE": "1",
-    }
-    return World(folder, models, environment, commits)
+    return make_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="module")
@@ -116,14 +64,10 @@ def test_special_tokens_are_no_rows(harvested):
 
 
 def test_harvesting_again_changes_nothing(harvested):
-    before = _contents(harvested.folder / "acts.zarr")
+    before = contents(harvested.folder / "acts.zarr")
     done = harvested.xc("harvest", "gpt2", "distilgpt2", "--layer", "6,3")
     assert done.returncode == 0
-    assert _contents(harvested.folder / "acts.zarr") == before
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert contents(harvested.folder / "acts.zarr") == before
 
 
 def test_train_leaves_a_run(trained):

@@ -1,0 +1,73 @@
+"""A command that was killed and typed again leaves the bytes of one that was not."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typed_world import World, contents, make_world
+
+
+def _kill_when(world: World, reached: Callable[[], bool], *words: str) -> bool:
+    """Type a command and kill it at a moment; whether it was still running then."""
+    process = world.start(*words)
+    while process.poll() is None and not reached():
+        time.sleep(0.002)
+    alive = process.poll() is None
+    process.kill()
+    process.wait()
+    return alive
+
+
+def _count(folder: Path, pattern: str) -> int:
+    return sum(1 for _ in folder.glob(pattern))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> World:
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(world) -> World:
+    """A store and a run that nobody killed."""
+    harvest = world.xc("harvest", "gpt2", "distilgpt2", "--layer", "6,3", "--store", "whole.zarr")
+    assert harvest.returncode == 0, harvest.stderr
+    train = world.xc("train", "--store", "whole.zarr", "--run", "runs/whole")
+    assert train.returncode == 0, train.stderr
+    return world
+
+
+def test_harvest(undisturbed):
+    world = undisturbed
+    store = world.folder / "killed.zarr"
+    words = ("harvest", "gpt2", "distilgpt2", "--layer", "6,3", "--store", "killed.zarr")
+    kills = 0
+    for shards in (1, 4):
+        kills += _kill_when(
+            world, lambda n=shards: _count(store, "activations/*/c/*/0") >= n, *words
+        )
+    assert kills >= 1
+    last = world.xc(*words)
+    assert last.returncode == 0, last.stderr
+    assert contents(store) == {
+        name: data.replace(b"whole.zarr", b"killed.zarr")
+        for name, data in contents(world.folder / "whole.zarr").items()
+    }
+
+
+def test_train(undisturbed):
+    world = undisturbed
+    run = world.folder / "runs" / "killed"
+    words = ("train", "--store", "whole.zarr", "--run", "runs/killed")
+    kills = 0
+    for lines in (4, 12):
+        kills += _kill_when(world, lambda n=lines: _lines(run / "metrics.jsonl") >= n, *words)
+    assert kills >= 1
+    last = world.xc(*words)
+    assert last.returncode == 0, last.stderr
+    assert contents(run) == contents(world.folder / "runs" / "whole")
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.is_file() else 0
