@@ -1,0 +1,68 @@
+"""Resolving a request: what wins over what, and what is refused in one line."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from xc.store_schema import RequestError, field_docs, to_mapping
+from xc.train import TrainConfig
+
+
+def test_explicit_values_win_over_the_preset_and_the_preset_over_defaults() -> None:
+    config = TrainConfig.resolve({"preset": "kissane", "lr": 0.5, "batch_size": 8})
+    assert (config.lr, config.batch_size, config.l1_coeff, config.log_every) == (0.5, 8, 2.0, 50)
+
+
+def test_one_way_of_giving_the_size_replaces_the_other_of_the_preset() -> None:
+    assert TrainConfig.resolve({"preset": "kissane", "expansion_factor": 4}).d_sae is None
+    assert TrainConfig.resolve({"preset": "minder-l1", "d_sae": 512}).expansion_factor is None
+
+
+@pytest.mark.parametrize("preset", [None, "kissane", "minder-l1", "minder-batchtopk"])
+def test_a_written_configuration_resolves_to_itself(preset: str | None) -> None:
+    config = TrainConfig.resolve({"preset": preset, "tokens": 10**6})
+    assert TrainConfig.resolve(to_mapping(config)) == config
+
+
+def test_a_preset_that_was_named_but_not_applied_is_refused() -> None:
+    with pytest.raises(RequestError, match=r"TrainConfig\.resolve"):
+        TrainConfig(preset="kissane")
+
+
+def test_sources_come_as_a_list_or_as_words() -> None:
+    for given in ("a@1,b@2", ["a@1", "b@2"], ("a@1", "b@2")):
+        assert TrainConfig.resolve({"sources": given}).sources == ("a@1", "b@2")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"tokns": 3}, "did you mean 'tokens'"),
+        ({"preset": "kisane"}, "did you mean 'kissane'"),
+        ({"sparsity": "l0"}, "sparsity: no 'l0'"),
+        ({"k": 0}, "k must be a whole number of at least 1"),
+        ({"k": 2.5}, "k must be a whole number"),
+        ({"tokens": "1e6"}, "tokens must be a whole number"),
+        ({"tokens": None}, "tokens needs a value"),
+        ({"tokens": 5, "batch_size": 64}, "make no batch of 64"),
+        ({"lr": 0}, "lr must be a number above 0"),
+        ({"lr": float("nan")}, "lr must be a number"),
+        ({"l1_coeff": -1}, "l1_coeff must be a number not below 0"),
+        ({"lr_decay": 1.5}, "lr_decay must be a fraction"),
+        ({"d_sae": 8, "expansion_factor": 2}, "not both"),
+        ({"centre": True}, "centre goes with normalisation rms or none"),
+        ({"until_fve": 1.0}, "until_fve must be below 1"),
+        ({"log_every": True}, "log_every must be a whole number"),
+    ],
+)
+def test_refused_in_one_line(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(RequestError, match=r"^train: ") as caught:
+        TrainConfig.resolve(values)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_field_has_a_help_line() -> None:
+    docs = field_docs(TrainConfig)
+    assert [f.name for f in dataclasses.fields(TrainConfig) if not docs.get(f.name)] == []

@@ -1,0 +1,195 @@
+"""A run that was killed, anywhere, ends with the bytes of the run that was not."""
+
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from training import short, tree
+
+from xc.store_schema import ActivationStore, DamageError, RequestError, RunLayout, Silent
+from xc.train import train
+
+STEPS = 24
+
+
+class Crash(BaseException):
+    """Stands for a kill: nothing may be saved on its way out."""
+
+
+class Stop(Silent):
+    """Raises at the end of a step."""
+
+    def __init__(self, after: int, error: type[BaseException]) -> None:
+        self.left, self.error = after, error
+
+    def advance(self, amount: int, **figures: float) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise self.error
+
+
+@pytest.fixture
+def whole(store: ActivationStore, tmp_path: Path) -> dict[str, bytes]:
+    """The run that nobody interrupts."""
+    train(short(), store=store, run=RunLayout(tmp_path / "whole"), progress=Silent())
+    return tree(tmp_path / "whole")
+
+
+def until_done(store: ActivationStore, run: RunLayout) -> None:
+    train(short(), store=store, run=run, progress=Silent())
+
+
+@pytest.mark.parametrize("error", [Crash, KeyboardInterrupt])
+def test_stopped_after_any_step(
+    store: ActivationStore, tmp_path: Path, whole: dict[str, bytes], error: type[BaseException]
+) -> None:
+    for step in range(1, STEPS + 1):
+        run = RunLayout(tmp_path / f"stopped-{step}")
+        with pytest.raises(error):
+            train(short(), store=store, run=run, progress=Stop(step, error))
+        until_done(store, run)
+        assert tree(run.root) == whole, f"stopped after step {step}"
+
+
+def test_stopped_after_every_single_step(
+    store: ActivationStore, run: RunLayout, whole: dict[str, bytes]
+) -> None:
+    for _ in range(STEPS):
+        with pytest.raises(KeyboardInterrupt):
+            train(short(), store=store, run=run, progress=Stop(1, KeyboardInterrupt))
+    until_done(store, run)
+    assert tree(run.root) == whole
+
+
+def test_an_interruption_saves_the_step_it_came_after(
+    store: ActivationStore, run: RunLayout
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(short(), store=store, run=run, progress=Stop(7, KeyboardInterrupt))
+    assert sorted(p.name for p in run.state.iterdir()) == ["step-000000000005", "step-000000000007"]
+
+
+def test_the_last_two_states_are_kept(whole: dict[str, bytes]) -> None:
+    states = {Path(name).parts[1] for name in whole if name.startswith("state/")}
+    assert states == {"step-000000000020", "step-000000000024"}
+
+
+def test_the_curve_has_each_step_once(whole: dict[str, bytes]) -> None:
+    lines = [json.loads(line) for line in whole["metrics.jsonl"].splitlines()]
+    assert [line["step"] for line in lines] == sorted({*range(3, 25, 3), *range(8, 25, 8)})
+
+
+SCRIPT = """
+import sys
+sys.path[:0] = {paths!r}
+import torch
+torch.set_num_threads(1)
+from training import short
+from xc.store_schema import ActivationStore, RunLayout, Silent
+from xc.train import train
+config = short(tokens=400 * 64, save_every=37)
+store, run = ActivationStore.open(sys.argv[1]), RunLayout(__import__("pathlib").Path(sys.argv[2]))
+train(config, store=store, run=run, progress=Silent())
+"""
+
+
+def spawn(store: ActivationStore, run: Path) -> subprocess.Popen[bytes]:
+    code = SCRIPT.format(paths=[p for p in sys.path if p])
+    command = [sys.executable, "-c", code, str(store.path), str(run)]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def kill_at(process: subprocess.Popen[bytes], run: Path, lines: int, number: signal.Signals) -> int:
+    """Signal the process once the curve has that many lines (or it ends)."""
+    curve = run / "metrics.jsonl"
+    for _ in itertools.count():
+        if process.poll() is not None:
+            break
+        if curve.exists() and curve.read_bytes().count(b"\n") >= lines:
+            os.kill(process.pid, number)
+            break
+        time.sleep(0.002)
+    return process.wait(timeout=60)
+
+
+def test_killed_at_random_moments(store: ActivationStore, tmp_path: Path) -> None:
+    expected, run = tmp_path / "expected", tmp_path / "killed"
+    undisturbed = spawn(store, expected)
+    moments = random.Random(0)
+    signals = [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL]
+    for i, number in enumerate(signals):
+        lines = moments.randrange(30 * i + 1, 30 * i + 30)
+        assert kill_at(spawn(store, run), run, lines, number) != 0
+    assert undisturbed.wait(timeout=60) == 0
+    assert spawn(store, run).wait(timeout=60) == 0
+    assert tree(run) == tree(expected)
+
+
+def test_a_finished_run_says_so_and_changes_nothing(store: ActivationStore, run: RunLayout) -> None:
+    class Notes(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    notes: list[str] = []
+    first = train(short(), store=store, run=run, progress=Silent())
+    before = tree(run.root)
+    again = train(short(), store=store, run=run, progress=Notes())
+    assert (first.new_steps, again.new_steps) == (STEPS, 0)
+    assert again.fve == first.fve
+    assert tree(run.root) == before
+    assert "nothing to do" in notes[-1]
+
+
+def test_missing_parts_of_a_finished_run_are_written_again(
+    store: ActivationStore, run: RunLayout
+) -> None:
+    until_done(store, run)
+    before = tree(run.root)
+    next(run.latents.glob("part-*")).unlink()
+    (run.checkpoint / "config.json").unlink()
+    until_done(store, run)
+    assert tree(run.root) == before
+
+
+def test_another_configuration_is_refused_by_name(store: ActivationStore, run: RunLayout) -> None:
+    until_done(store, run)
+    with pytest.raises(RequestError, match=r"holds a run with k 4; asked for 5"):
+        train(short(k=5), store=store, run=run, progress=Silent())
+    train(short(resume=True, device="auto"), store=store, run=run, progress=Silent())
+
+
+def test_starting_again_replaces_the_run(store: ActivationStore, run: RunLayout) -> None:
+    until_done(store, run)
+    run.evaluation.mkdir()
+    report = train(short(k=5, resume=False), store=store, run=run, progress=Silent())
+    assert report.new_steps == STEPS
+    assert not run.evaluation.exists()
+
+
+def test_other_activations_are_refused(
+    store: ActivationStore, planted_store: ActivationStore, run: RunLayout
+) -> None:
+    until_done(store, run)
+    with pytest.raises(RequestError, match="trained on other activations"):
+        train(short(), store=planted_store, run=run, progress=Silent())
+
+
+def test_a_damaged_state_is_named(store: ActivationStore, run: RunLayout) -> None:
+    until_done(store, run)
+    (run.state / "step-000000000024" / "state.safetensors").write_bytes(b"short")
+    with pytest.raises(DamageError, match="step-000000000024"):
+        until_done(store, run)
+
+
+def test_a_foreign_config_is_refused(store: ActivationStore, run: RunLayout) -> None:
+    run.root.mkdir()
+    run.config.write_text("hello\n")
+    with pytest.raises(RequestError, match="no configuration of a run"):
+        until_done(store, run)

@@ -1,0 +1,27 @@
+"""What an activation function has to say of itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+Infer = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(f after ReLU [row, latent], norm_sum [latent], θ) -> f that inference lets through."""
+
+Select = Callable[[Tensor, int, Tensor], Tensor]
+"""(v = f·Σ‖d‖ [row, latent], latents per row, θ so far) -> sorted flat indices that are kept."""
+
+
+@dataclass(frozen=True)
+class ActivationFn:
+    """One activation function: its rule of inference and, where it selects, that of training."""
+
+    name: str
+    infer: Infer
+    select: Select | None
+    """None: training lets all of f through."""
+
+    @property
+    def uses_threshold(self) -> bool:
+        """Whether inference compares v with a θ learnt in training."""
+        return self.select is not None

@@ -1,0 +1,100 @@
+"""The run folder: whose it is, what it holds, and clearing it."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xc.store_schema import (
+    ActivationStore,
+    Checkpoint,
+    RequestError,
+    RunLayout,
+    XcError,
+    atomic_write,
+    to_mapping,
+)
+from xc.store_schema.atomic import PARTIAL, remove
+from xc.train import state as states
+from xc.train.config import TrainConfig
+
+_FREE = ("preset", "device", "resume")
+"""Fields that may change between the calls that make up one run."""
+
+
+def claim(run: RunLayout, config: TrainConfig, store: ActivationStore) -> None:
+    """Make the folder this run's, or see that it is.
+
+    Raises:
+        RequestError: if it holds a run of another configuration or store.
+    """
+    if not config.resume:
+        clear(run)
+    if run.config.exists():
+        _check_same(run, to_mapping(config))
+        _check_store(run, config, store)
+        remove_leftovers(run.root)
+    else:
+        clear(run)
+        content = {"store": str(store.path), "train": to_mapping(config)}
+        atomic_write(run.config, yaml.safe_dump(content, sort_keys=False))
+
+
+def clear(run: RunLayout) -> None:
+    """Delete what training writes; an evaluation of the old crosscoder goes with it."""
+    for path in (run.state, run.checkpoint, run.latents, run.metrics, run.evaluation, run.config):
+        remove(path)
+
+
+def remove_leftovers(root: Path) -> None:
+    """Delete what a killed writer left under a name that was not final."""
+    for path in (root, root / "state"):
+        for leftover in path.glob(f".*{PARTIAL}"):
+            remove(leftover)
+
+
+def holds(run: RunLayout, checkpoint: Checkpoint) -> bool:
+    """Whether this very checkpoint is published already."""
+    try:
+        return Checkpoint.load(run.checkpoint).fingerprint == checkpoint.fingerprint
+    except XcError:
+        return False
+
+
+def prune_states(run: RunLayout, *, step: int, every: int) -> None:
+    """Keep the state of `step` and the scheduled one before it; delete the others.
+
+    A state saved on an interruption goes with the next scheduled one, so that an interrupted run
+    ends with the files of one that was not.
+    """
+    before = (step - 1) // every * every
+    for saved in states.saved_steps(run.state):
+        if saved not in (step, before):
+            remove(states.state_folder(run.state, saved))
+
+
+def _check_same(run: RunLayout, asked: dict[str, Any]) -> None:
+    try:
+        held = dict(yaml.safe_load(run.config.read_text(encoding="utf-8"))["train"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise RequestError(
+            f"{run.config} is no configuration of a run; choose another --run"
+        ) from error
+    for name in sorted(set(asked) | set(held)):
+        if name not in _FREE and asked.get(name) != held.get(name):
+            raise RequestError(
+                f"{run.root} holds a run with {name} {held.get(name)!r}; asked for "
+                f"{asked.get(name)!r}; choose another --run, or --no-resume to replace it"
+            )
+
+
+def _check_store(run: RunLayout, config: TrainConfig, store: ActivationStore) -> None:
+    steps = states.saved_steps(run.state)
+    if not steps:
+        return
+    held = states.load_values(run.state, steps[-1])["store_fingerprint"]
+    if held != store.fingerprint_of(config.sources):
+        raise RequestError(
+            f"{run.root} was trained on other activations than {store.path} holds; "
+            "choose another --run, or --no-resume to replace it"
+        )

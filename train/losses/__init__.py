@@ -1,0 +1,7 @@
+"""What a training step minimises, one term a file."""
+
+from xc.train.losses.auxk import auxk
+from xc.train.losses.penalty import penalty
+from xc.train.losses.reconstruction import RECONSTRUCTIONS
+
+__all__ = ["RECONSTRUCTIONS", "auxk", "penalty"]

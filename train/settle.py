@@ -1,0 +1,84 @@
+"""From a request to a run: sources, sizes and scales taken from the store, nothing left open."""
+
+import math
+from dataclasses import replace
+
+import torch
+
+from xc.store_schema import ActivationStore, CheckpointSource, RequestError
+from xc.train.activation_fns import OF_SPARSITY
+from xc.train.config import TrainConfig
+from xc.train.crosscoder import Crosscoder
+from xc.train.normalisation import means_of, scales_of
+from xc.train.step import default_dead_after
+
+DEFAULT_EXPANSION = 8
+
+
+def settle(config: TrainConfig, store: ActivationStore) -> TrainConfig:
+    """The same configuration with every open value filled in.
+
+    Raises:
+        RequestError: if the store lacks a source.
+    """
+    keys = config.sources or store.tuples[0]
+    widest = max(store.source(k).d_model for k in keys)
+    factor = config.expansion_factor or DEFAULT_EXPANSION
+    d_sae = config.d_sae or max(1, round(factor * widest))
+    if config.sparsity == "batch_topk" and config.k > d_sae:
+        raise RequestError(f"k is {config.k}, but there are {d_sae} latents; raise d_sae")
+    return replace(
+        config,
+        sources=keys,
+        d_sae=d_sae,
+        expansion_factor=None,
+        lr=config.lr or default_lr(d_sae),
+        dead_after_tokens=config.dead_after_tokens or default_dead_after(config),
+    )
+
+
+def default_lr(d_sae: int) -> float:
+    """2e-4·√(16384 / d_sae), as the code of Minder et al. sets it where none is given."""
+    return 2e-4 * math.sqrt(16384 / d_sae)
+
+
+def device_of(name: str) -> torch.device:
+    """The torch device of a name; `auto` is a CUDA device if there is one.
+
+    Raises:
+        RequestError: if there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise RequestError(f"device '{name}' cannot be used here ({reason}); try cpu") from error
+    return device
+
+
+def empty_crosscoder(config: TrainConfig, store: ActivationStore) -> Crosscoder:
+    """A crosscoder of zeros for a settled configuration, with the store's scales and means."""
+    keys = config.sources
+    return Crosscoder(
+        [checkpoint_source(store, k) for k in keys],
+        config.d_sae or 0,
+        activation_fn=activation_fn_of(config),
+        scale=scales_of(store, keys, normalisation=config.normalisation, centred=config.centre),
+        mean=means_of(store, keys) if config.centre else None,
+        store_fingerprint=store.fingerprint_of(keys),
+    )
+
+
+def activation_fn_of(config: TrainConfig) -> dict[str, str | int]:
+    """Name and parameters of the activation function, as a checkpoint keeps them."""
+    name = OF_SPARSITY[config.sparsity].name
+    return {"name": name, "k": config.k} if config.sparsity == "batch_topk" else {"name": name}
+
+
+def checkpoint_source(store: ActivationStore, key: str) -> CheckpointSource:
+    """What a checkpoint keeps of a store's source."""
+    s = store.source(key)
+    return CheckpointSource(s.key, s.model, s.revision, s.layer, s.site, s.d_model)

@@ -1,0 +1,144 @@
+"""One training step: forward pass, loss, gradient, clipping, Adam, θ and the dead counters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from xc.train.config import TrainConfig
+from xc.train.crosscoder import Crosscoder
+from xc.train.forward import ForwardPass, Pass
+from xc.train.losses import RECONSTRUCTIONS, auxk, penalty
+from xc.train.schedules import threshold_weight
+from xc.train.state import TrainState
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What stays the same over all steps of a run."""
+
+    forward: ForwardPass
+    reconstruction: str
+    penalised: bool
+    """Whether the loss has the L1 penalty."""
+    auxk_coeff: float
+    auxk_k: int
+    dead_after_tokens: int
+    clip_norm: float | None
+
+    @classmethod
+    def of(cls, config: TrainConfig, *, forward: ForwardPass, widths: Sequence[int]) -> "Settings":
+        """The settings of a configuration."""
+        return cls(
+            forward=forward,
+            reconstruction=config.reconstruction,
+            penalised=config.sparsity == "l1",
+            auxk_coeff=config.auxk_coeff if config.sparsity == "batch_topk" else 0.0,
+            auxk_k=config.auxk_k or max(1, max(widths) // 2),
+            dead_after_tokens=config.dead_after_tokens or default_dead_after(config),
+            clip_norm=config.clip_norm,
+        )
+
+
+def default_dead_after(config: TrainConfig) -> int:
+    """A twentieth of the run's tokens, at most 10 million, at least two batches."""
+    return max(2 * config.batch_size, min(10_000_000, config.tokens // 20))
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a step did. Tensors are detached."""
+
+    loss: float
+    parts: dict[str, Tensor]
+    """Terms of the loss, unweighted: reconstruction, and penalty or auxk."""
+    residual: Tensor
+    """x − x̂ before the update [row, d_model of all sources]."""
+    active: Tensor
+    """Number of f > 0 in the batch."""
+    lr: float
+
+
+def take_step(state: TrainState, x: Tensor, settings: Settings) -> StepReport:
+    """Train on one normalised batch x [row, d_model of all sources]; `state` moves on in place.
+
+    The caller checks that the loss is finite: where it is not, weights, θ and counters are left as
+    they were.
+    """
+    crosscoder, schedule = state.crosscoder, state.schedule
+    done = settings.forward(crosscoder, x, schedule.k_at(state.step))
+    residual = x - done.xhat
+    idle = torch.where(done.fired, 0, state.tokens_since_fired + len(x))
+    parts = loss_parts(crosscoder, x, residual, done, settings=settings, idle=idle)
+    weights = {
+        "reconstruction": 1.0,
+        "penalty": schedule.l1_coeff_at(state.step),
+        "auxk": settings.auxk_coeff,
+    }
+    loss = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
+    lr = schedule.lr_at(state.step)
+    report = StepReport(
+        loss=float(loss.detach()),
+        parts={name: part.detach() for name, part in parts.items()},
+        residual=residual.detach(),
+        active=done.active,
+        lr=lr,
+    )
+    if torch.isfinite(loss):
+        torch.autograd.backward(loss)
+        update(state, lr=lr, clip_norm=settings.clip_norm)
+        state.tokens_since_fired.copy_(idle)
+        move_threshold(crosscoder, done.smallest, updates=state.step)
+        state.step += 1
+    return report
+
+
+def loss_parts(
+    crosscoder: Crosscoder,
+    x: Tensor,
+    residual: Tensor,
+    done: Pass,
+    *,
+    settings: Settings,
+    idle: Tensor,
+) -> dict[str, Tensor]:
+    """The terms of the loss by name, with their gradients.
+
+    Args:
+        crosscoder: what is trained.
+        x: normalised batch [row, d_model of all sources].
+        residual: x − x̂, with gradient.
+        done: the forward pass.
+        settings: of the run.
+        idle: tokens since each latent fired, this batch included [latent].
+    """
+    reconstruction = RECONSTRUCTIONS[settings.reconstruction]
+    parts = {"reconstruction": reconstruction(residual, crosscoder.columns)}
+    if settings.penalised:
+        parts["penalty"] = penalty(done.f_mean, crosscoder.norm_sum())
+    if settings.auxk_coeff > 0:
+        dead = torch.nonzero(idle >= settings.dead_after_tokens).squeeze(1)
+        parts["auxk"] = (
+            auxk(crosscoder, x, residual, dead=dead, k=settings.auxk_k)
+            if len(dead)
+            else residual.new_zeros(())
+        )
+    return parts
+
+
+def update(state: TrainState, *, lr: float, clip_norm: float | None) -> None:
+    """Clip the gradient to a global norm, let Adam move, forget the gradient."""
+    if clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(state.crosscoder.parameters(), clip_norm)
+    for group in state.optimiser.param_groups:
+        group["lr"] = lr
+    state.optimiser.step()
+    state.optimiser.zero_grad(set_to_none=True)
+
+
+@torch.no_grad()
+def move_threshold(crosscoder: Crosscoder, smallest: Tensor, *, updates: int) -> None:
+    """θ follows the batches' least kept v: an exponential moving average that starts at once."""
+    if crosscoder.activation.uses_threshold:
+        crosscoder.threshold.lerp_(smallest, threshold_weight(updates))

@@ -1,0 +1,196 @@
+"""Shuffled rows of a store, as stored, one window in memory and the next one being read."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xc.store_schema import ActivationStore, RequestError
+from xc.train.shuffle import Segment, StreamPosition, shuffle_of
+
+_READ_ROWS = 65536
+"""Most rows read in one go."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a store."""
+
+    rows: np.ndarray
+    """int64 [row]: their numbers in the store."""
+    parts: tuple[Tensor, ...]
+    """Activations [row, d_model] per source, in the stored type."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows in memory, in the order of the store."""
+
+    rows: np.ndarray
+    """int64 [row]."""
+    data: dict[str, Tensor]
+    """Activations [row, d_model] per distinct source, in the stored type."""
+
+
+def as_tensor(raw: np.ndarray) -> Tensor:
+    """A stored array as a tensor over the same memory; bfloat16 goes by its bits."""
+    if raw.dtype.name == "bfloat16":
+        return torch.from_numpy(raw.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(raw)
+
+
+def read_rows(store: ActivationStore, keys: Sequence[str], rows: np.ndarray) -> Window:
+    """Read ascending rows of several sources; the same source named twice is read once."""
+    runs = _runs(rows)
+    data = {}
+    for key in dict.fromkeys(keys):
+        raw = store.activations(key).raw
+        out = np.empty((len(rows), raw.shape[1]), dtype=raw.dtype)
+        for first, last, wanted in runs:
+            block = raw[int(rows[first]) : int(rows[last - 1]) + 1]
+            out[first:last] = block if wanted is None else block[wanted]
+        data[key] = as_tensor(out)
+    return Window(rows, data)
+
+
+def _runs(rows: np.ndarray) -> list[tuple[int, int, np.ndarray | None]]:
+    """Stretches of `rows` to read at once: (first, last + 1, which rows of the stretch)."""
+    gaps = np.flatnonzero(np.diff(rows) > 1) + 1 if len(rows) else np.array([], dtype=np.int64)
+    near = [g for g in gaps.tolist() if rows[g] - rows[g - 1] > 16]
+    borders = [0, *near, len(rows)]
+    runs = []
+    for start, stop in pairwise(borders):
+        for first in range(start, stop, _READ_ROWS):
+            last = min(first + _READ_ROWS, stop)
+            offsets = rows[first:last] - rows[first]
+            whole = int(offsets[-1]) == last - first - 1
+            runs.append((first, last, None if whole else offsets))
+    return runs
+
+
+def kept_rows(store: ActivationStore, ranges: Sequence[tuple[int, int]]) -> np.ndarray:
+    """bool: the mask of the rows of `ranges`, one range behind the other."""
+    parts = [np.asarray(store.rows.mask[a:b], dtype=bool) for a, b in ranges]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+
+
+class ShuffledStream:
+    """Batches of the train split. Holds no position: `batch(position, n)` is a function."""
+
+    def __init__(
+        self, store: ActivationStore, keys: Sequence[str], *, seed: int, window_bytes: int
+    ) -> None:
+        """Prepare the order of rows; nothing but the mask is read yet.
+
+        Args:
+            store: a complete store.
+            keys: sources, A first; the same one may come twice.
+            seed: of the order.
+            window_bytes: memory for one window; two are held while reading ahead.
+
+        Raises:
+            RequestError: if the train split has no rows.
+        """
+        self.store = store
+        self.keys = tuple(keys)
+        ranges = store.splits["train"]
+        self.shuffle = shuffle_of(
+            ranges,
+            kept_rows(store, ranges),
+            piece=store.chunk_rows,
+            window=window_bytes // self._row_bytes(),
+            seed=seed,
+        )
+        if self.shuffle.n_rows == 0:
+            raise RequestError(f"{store.path} has no train rows to train on; harvest more text")
+        self._window: tuple[tuple[int, int], Window] | None = None
+        self._ahead: tuple[tuple[int, int], Future[Window]] | None = None
+        self._order: tuple[tuple[int, int], np.ndarray] | None = None
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="xc-stream")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+        self._reader.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of an epoch."""
+        return self.shuffle.n_rows
+
+    def batch(self, position: StreamPosition, n: int) -> tuple[Batch, StreamPosition]:
+        """The `n` rows that come at `position`, and the position behind them."""
+        found = [self._gather(s) for s in self.shuffle.segments(position, n)]
+        rows = np.concatenate([r for r, _ in found])
+        data = {k: torch.cat([d[k] for _, d in found]) for k in dict.fromkeys(self.keys)}
+        after = self.shuffle.advance(position, n)
+        return Batch(rows, tuple(data[k] for k in self.keys)), after
+
+    def _gather(self, segment: Segment) -> tuple[np.ndarray, dict[str, Tensor]]:
+        window = self._loaded(segment.epoch, segment.window)
+        order = self._row_order(segment.epoch, segment.window)[segment.start : segment.stop]
+        picked = torch.from_numpy(order)
+        return window.rows[order], {k: t.index_select(0, picked) for k, t in window.data.items()}
+
+    def _row_order(self, epoch: int, window: int) -> np.ndarray:
+        if self._order is None or self._order[0] != (epoch, window):
+            self._order = (epoch, window), self.shuffle.row_order(epoch, window)
+        return self._order[1]
+
+    def _loaded(self, epoch: int, window: int) -> Window:
+        name = self._name(epoch, window)
+        if self._window is None or self._window[0] != name:
+            self._window = None
+            self._window = name, self._fetch(name)
+            self._read_ahead(epoch, window)
+        return self._window[1]
+
+    def _name(self, epoch: int, window: int) -> tuple[int, int]:
+        # A store that fits one window is read once; only the order of its rows changes.
+        return (0, 0) if self.shuffle.n_windows == 1 else (epoch, window)
+
+    def _fetch(self, name: tuple[int, int]) -> Window:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == name:
+            return ahead[1].result()
+        return self._read(name)
+
+    def _read_ahead(self, epoch: int, window: int) -> None:
+        if self.shuffle.n_windows == 1:
+            return
+        after = self.shuffle.next_window(StreamPosition(epoch, window))
+        name = self._name(after.epoch, after.window)
+        self._ahead = name, self._reader.submit(self._read, name)
+
+    def _read(self, name: tuple[int, int]) -> Window:
+        pieces = self.shuffle.pieces[self.shuffle.window_pieces(*name)]
+        rows = np.concatenate([np.arange(a, b) for a, b in pieces])
+        mask = kept_rows(self.store, _joined(pieces))
+        return read_rows(self.store, self.keys, rows[mask])
+
+    def _row_bytes(self) -> int:
+        raws = [self.store.activations(k).raw for k in dict.fromkeys(self.keys)]
+        return sum(r.shape[1] * r.dtype.itemsize for r in raws)
+
+
+def _joined(pieces: np.ndarray) -> list[tuple[int, int]]:
+    """Neighbouring pieces as one range each."""
+    breaks = np.flatnonzero(pieces[1:, 0] != pieces[:-1, 1]) + 1
+    groups = np.split(pieces, breaks)
+    return [(int(g[0, 0]), int(g[-1, 1])) for g in groups]
