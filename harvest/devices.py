@@ -1,0 +1,38 @@
+"""Which device runs the models, and in which type."""
+
+import torch
+
+from xc.harvest.models import Model, native_dtype
+from xc.store_schema import RequestError
+
+_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of a name; `auto` is a GPU if there is one.
+
+    Raises:
+        RequestError: if there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise RequestError(
+            f"device '{name}' is not here; expected cpu, cuda or cuda:N on a machine that has it"
+        ) from error
+    return device
+
+
+def pick_dtype(name: str, model: Model, device: torch.device) -> torch.dtype:
+    """The type of a name; `auto` is float32 on a CPU and the model's own type on a GPU."""
+    if name != "auto":
+        return _TYPES[name]
+    return torch.float32 if device.type == "cpu" else native_dtype(model)
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """`bfloat16`, as stored."""
+    return str(dtype).removeprefix("torch.")

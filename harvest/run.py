@@ -1,0 +1,207 @@
+"""The harvest: tokens first, then each model once over the stored text, then the seal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from xc.harvest.config import HarvestConfig, split_tuple
+from xc.harvest.corpus import Corpus
+from xc.harvest.devices import dtype_name, pick_device, pick_dtype
+from xc.harvest.families import module_at
+from xc.harvest.model_pass import LoadedModel, run_pass
+from xc.harvest.models import Model, describe_model, load_model
+from xc.harvest.references import ModelRef
+from xc.harvest.request import TextRequest, check_same_text, text_request
+from xc.harvest.rows import StoredText
+from xc.harvest.sites import SITE, hooked_module, resolve_site
+from xc.harvest.text_plan import plan_text
+from xc.harvest.text_tokenizer import TextTokenizer, shared_tokenizer
+from xc.store_schema import (
+    ActivationStore,
+    Progress,
+    RequestError,
+    Source,
+    StoreWriter,
+    XcError,
+    source_key,
+)
+
+
+@dataclass(frozen=True)
+class HarvestReport:
+    """What a harvest left on disk."""
+
+    path: Path
+    """The store."""
+    rows: int
+    """Rows of every source."""
+    sources: tuple[Source, ...]
+    """Sources that this request named, each once, first-named first."""
+    tuples: tuple[tuple[str, ...], ...]
+    """Their keys as they were asked for together, A first."""
+    written: int
+    """Shards that this call computed; 0 if there was nothing to do."""
+
+
+@dataclass(frozen=True)
+class Sites:
+    """The request's sites, resolved."""
+
+    models: tuple[Model, ...]
+    """Each model once."""
+    sources: tuple[Source, ...]
+    """Each source once."""
+    tuples: tuple[tuple[str, ...], ...]
+    """Keys as asked for."""
+
+    def keys_of(self, model: Model) -> dict[int, str]:
+        """Layer to key, of one model."""
+        prefix = source_key(model.ref.name, 0).rpartition("@")[0]
+        return {s.layer: s.key for s in self.sources if s.key.rpartition("@")[0] == prefix}
+
+
+def harvest(
+    config: HarvestConfig, *, models: Sequence[ModelRef], corpus: Corpus, progress: Progress
+) -> HarvestReport:
+    """Run language models over a text and store their residual streams.
+
+    What the store holds already is not computed again: an interrupted harvest goes on, and a
+    complete one takes further layers and models on the same text.
+
+    Args:
+        config: what to do.
+        models: one per site of each tuple, A first; the same one may come twice.
+        corpus: the text.
+        progress: told of every row.
+
+    Raises:
+        RequestError: if the request cannot be met, before any model runs.
+        NumericalError: on a NaN or infinity.
+        XcError: if memory or disk run out underway.
+    """
+    device = pick_device(config.device)
+    sites = resolve_sites(config, models, device)
+    tokenizer = shared_tokenizer(sites.models)
+    writer = _open_text(config, sites, corpus, tokenizer, progress)
+    writer.add_sources(sites.sources, codec=config.codec, tuples=sites.tuples)
+    for source in sites.sources:
+        progress.note(_resolved(source, sites.models))
+    written = _run_models(config, sites, writer, device, progress)
+    writer.seal()
+    if not written:
+        progress.note(f"nothing to do: {config.store} holds all of it")
+    return HarvestReport(config.store, writer.n_rows, sites.sources, sites.tuples, written)
+
+
+def resolve_sites(config: HarvestConfig, refs: Sequence[ModelRef], device: torch.device) -> Sites:
+    """Look every model and layer up.
+
+    Raises:
+        RequestError: if a model is not to be had, or a layer is out of range.
+    """
+    if not refs:
+        raise RequestError("no model given; expected for instance `xc harvest gpt2 distilgpt2`")
+    spelled = [split_tuple(text, n_models=len(refs)) for text in config.layers]
+    models = {ref.name: describe_model(ref, blocks=config.blocks) for ref in dict.fromkeys(refs)}
+    sources: dict[str, Source] = {}
+    tuples = []
+    for sites in spelled:
+        found = [
+            _source(models[ref.name], site, config.dtype, device)
+            for ref, site in zip(refs, sites, strict=True)
+        ]
+        sources.update((source.key, source) for source in found)
+        tuples.append(tuple(source.key for source in found))
+    return Sites(tuple(models.values()), tuple(sources.values()), tuple(dict.fromkeys(tuples)))
+
+
+def _source(model: Model, spelling: str, dtype: str, device: torch.device) -> Source:
+    layer = resolve_site(spelling, model.stack)
+    return Source(
+        key=source_key(model.ref.name, layer),
+        model=model.ref.reference,
+        revision=model.files.revision,
+        layer=layer,
+        site=SITE,
+        module=hooked_module(layer, model.stack),
+        d_model=model.d_model,
+        dtype=dtype_name(pick_dtype(dtype, model, device)),
+        model_config_hash=model.files.config_hash,
+    )
+
+
+def _resolved(source: Source, models: Sequence[Model]) -> str:
+    n_layers = next(
+        m.stack.n_layers for m in models if source.key == source_key(m.ref.name, source.layer)
+    )
+    same_as = f"hidden_states[{source.layer}]" if source.layer < n_layers else "before the norm"
+    return f"{source.key}: {source.module} ({same_as}), {source.d_model} wide, {source.dtype}"
+
+
+def _open_text(
+    config: HarvestConfig,
+    sites: Sites,
+    corpus: Corpus,
+    tokenizer: TextTokenizer,
+    progress: Progress,
+) -> StoreWriter:
+    """The store with its text: the one on disk if it is the right one, else a new one."""
+    if config.store.exists():
+        writer = StoreWriter.open(config.store)
+        request = text_request(config, sites.models, writer.attributes)
+        check_same_text(
+            config.store, writer.attributes, request=request, corpus=corpus, tokenizer=tokenizer
+        )
+        return writer
+    request = text_request(config, sites.models, None)
+    return _create(config.store, request, corpus, tokenizer, progress)
+
+
+def _create(
+    path: Path,
+    request: TextRequest,
+    corpus: Corpus,
+    tokenizer: TextTokenizer,
+    progress: Progress,
+) -> StoreWriter:
+    plan = plan_text(request, corpus, tokenizer, progress)
+    if plan.n_rows < request.tokens:
+        progress.note(f"the text ends after {plan.n_rows} of {request.tokens} rows")
+    try:
+        return StoreWriter.create(path, plan)
+    except OSError as error:
+        raise XcError(
+            f"{path}: the text could not be written ({error.strerror or error}); nothing was left "
+            "behind; free space or choose another --store"
+        ) from error
+
+
+def _run_models(
+    config: HarvestConfig,
+    sites: Sites,
+    writer: StoreWriter,
+    device: torch.device,
+    progress: Progress,
+) -> int:
+    """Run every model that lacks shards, one in memory at a time; the number of shards written."""
+    store = ActivationStore.open(config.store, allow_incomplete=True)
+    seq_len = int(writer.attributes["config"]["seq_len"])
+    text = StoredText(store, budget=config.batch_size * seq_len)
+    written = 0
+    for model in sites.models:
+        keys = sites.keys_of(model)
+        if any(writer.missing(key) for key in keys.values()):
+            loaded = _load(model, keys, config.dtype, device)
+            written += run_pass(loaded, text, writer, codec=config.codec, progress=progress)
+            del loaded
+    return written
+
+
+def _load(model: Model, keys: Mapping[int, str], dtype: str, device: torch.device) -> LoadedModel:
+    module = load_model(model, dtype=pick_dtype(dtype, model, device), device=device)
+    blocks = module_at(module, model.stack.path)
+    if not isinstance(blocks, torch.nn.ModuleList):
+        raise XcError(f"{model.ref.name}: no decoder blocks at {model.stack.path} once loaded")
+    return LoadedModel(model.ref.name, module, blocks, device, keys)

@@ -1,0 +1,174 @@
+"""Every family: blocks found, hidden states equal at each layer, the last residual unnormed."""
+
+import pytest
+import tiny_models
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from xc.harvest.families import FAMILIES, find_blocks, module_at
+from xc.harvest.forward import read_residuals
+from xc.store_schema import RequestError
+
+LISTED = [(f.blocks, model_type) for f in FAMILIES for model_type in f.model_types]
+LENGTH = 20
+WITHOUT_FINAL_NORM = ("openai-gpt",)
+
+
+def small_config(model_type):
+    """The family's default configuration, with two blocks."""
+    config = CONFIG_MAPPING[model_type]()
+    text = config.get_text_config()
+    text.num_hidden_layers = 2
+    if getattr(text, "layer_types", None):
+        text.layer_types = text.layer_types[:2]
+    if model_type == "nemotron":
+        text.num_key_value_heads = text.num_attention_heads
+    return config
+
+
+@pytest.mark.parametrize(("path", "model_type"), LISTED)
+def test_the_table_names_the_blocks(path, model_type):
+    config = small_config(model_type)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    found, n_layers = find_blocks(model, model_type=config.model_type, override=None)
+    assert (found, n_layers) == (path, len(model.get_submodule(path)))
+
+
+def read_all(model, ids, layers):
+    path, _ = find_blocks(model, model_type=model.config.model_type, override=None)
+    seen = {}
+    read_residuals(
+        model,
+        module_at(model, path),
+        layers=layers,
+        input_ids=ids,
+        receive=lambda layer, hidden: seen.setdefault(layer, hidden.clone()),
+    )
+    return seen
+
+
+def reference(model, ids):
+    """Hidden states as Transformers reports them, the last replaced by the last block's output."""
+    path, n_layers = find_blocks(model, model_type=model.config.model_type, override=None)
+    kept = []
+    handle = model.get_submodule(path)[-1].register_forward_hook(
+        lambda module, args, output: kept.append(
+            output[0] if isinstance(output, tuple | list) else output
+        )
+    )
+    with torch.no_grad():
+        hidden = model(input_ids=ids, output_hidden_states=True).hidden_states
+    handle.remove()
+    assert len(hidden) == n_layers + 1
+    return [*hidden[:-1], kept[0]]
+
+
+@pytest.fixture(scope="module", params=tiny_models.SETTINGS)
+def model(request):
+    return tiny_models.tiny_model(request.param)
+
+
+@pytest.fixture(scope="module")
+def ids():
+    torch.manual_seed(5)
+    return torch.randint(2, tiny_models.VOCABULARY, (3, LENGTH))
+
+
+def test_every_layer_equals_the_hidden_states(model, ids):
+    wanted = reference(model, ids)
+    seen = read_all(model, ids, range(len(wanted)))
+    assert list(seen) == list(range(len(wanted)))
+    for layer, expected in enumerate(wanted):
+        torch.testing.assert_close(seen[layer], expected, rtol=0, atol=0)
+
+
+def test_the_last_layer_is_before_the_final_norm(model, ids):
+    """The norm is found by what it is: the first module run after the last block."""
+    path, n_layers = find_blocks(model, model_type=model.config.model_type, override=None)
+    inputs = []
+    norms = [
+        module
+        for name, module in model.named_modules()
+        if "norm" in type(module).__name__.lower() and not name.startswith(path)
+    ]
+    handles = [m.register_forward_pre_hook(lambda m, args: inputs.append(args[0])) for m in norms]
+    with torch.no_grad():
+        model(input_ids=ids)
+    for handle in handles:
+        handle.remove()
+    if model.config.model_type in WITHOUT_FINAL_NORM:
+        return
+    last = read_all(model, ids, [n_layers])[n_layers]
+    torch.testing.assert_close(last, inputs[-1], rtol=0, atol=0)
+
+
+def test_padding_on_the_right_changes_no_real_position(model, ids):
+    lengths = [LENGTH, 13, 5]
+    padded = ids.clone()
+    for row, length in enumerate(lengths):
+        padded[row, length:] = 0
+    n_layers = tiny_models.N_LAYERS
+    together = read_all(model, padded, [0, n_layers])
+    for row, length in enumerate(lengths):
+        alone = read_all(model, ids[row : row + 1, :length], [0, n_layers])
+        for layer in (0, n_layers):
+            torch.testing.assert_close(
+                together[layer][row, :length], alone[layer][0], rtol=1e-4, atol=1e-5
+            )
+
+
+def test_every_block_changes_the_stream(model, ids):
+    seen = read_all(model, ids, range(tiny_models.N_LAYERS + 1))
+    for layer in range(tiny_models.N_LAYERS):
+        assert not torch.allclose(seen[layer], seen[layer + 1], atol=1e-3)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 3])
+def test_nothing_runs_after_the_deepest_layer(layer):
+    model = tiny_models.tiny_model("llama")
+    ran = []
+    for name, module in model.named_modules():
+        module.register_forward_pre_hook(lambda m, args, name=name: ran.append(name))
+    read_all(model, torch.ones(1, 4, dtype=torch.long), [layer])
+    entered = {name for name in ran if name.startswith("model.layers.")}
+    assert not any(name.startswith(f"model.layers.{layer}.") for name in entered)
+    assert "lm_head" not in ran
+    assert "model.norm" not in ran
+
+
+def test_hooks_and_configuration_are_left_as_they_were():
+    model = tiny_models.tiny_model("gemma2")
+    before = model.config.to_dict()
+    ids = torch.ones(1, 4, dtype=torch.long)
+    read_all(model, ids, [1, 2])
+    assert model.config.to_dict() == before
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.model.layers)
+    model(input_ids=ids)
+
+
+class Unknown(nn.Module):
+    def __init__(self, name):
+        super().__init__()
+        self.add_module(name, nn.ModuleList([nn.Identity(), nn.Identity()]))
+
+
+def test_an_unknown_type_with_a_known_layout_is_found():
+    model = tiny_models.tiny_model("llama")
+    assert find_blocks(model, model_type="brand-new", override=None) == ("model.layers", 3)
+
+
+def test_an_unknown_layout_names_the_option():
+    with pytest.raises(RequestError, match="--blocks"):
+        find_blocks(Unknown("steps"), model_type="brand-new", override=None)
+
+
+def test_the_option_wins():
+    assert find_blocks(Unknown("steps"), model_type="llama", override="steps") == ("steps", 2)
+
+
+def test_a_wrong_option_lists_what_is_there():
+    with pytest.raises(RequestError, match="lists it has: steps"):
+        find_blocks(Unknown("steps"), model_type="llama", override="stages")
