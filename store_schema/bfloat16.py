@@ -87,11 +87,6 @@ def register() -> None:
     data_type_registry.register(BFloat16._zarr_v3_name, BFloat16)
 
 
-def to_float32(values: np.ndarray) -> np.ndarray:
-    """Widen stored values to float32; exact for bfloat16."""
-    return values.astype(np.float32, copy=False)
-
-
 # Zarr 3.1 collects the entry points `zarr.data_type` but never loads them; it does load those of
 # `zarr.buffer` before its first read. Ours names Zarr's own buffer, so that loading it changes
 # nothing except that this module is imported, and the type known, in time.

@@ -33,7 +33,11 @@ def _exchange_by_renames(aside: Path, path: Path) -> None:
     old = path.with_name(f"{aside.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     path.rename(old)
-    aside.rename(path)
+    try:
+        aside.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
     old.rename(aside)
 
 

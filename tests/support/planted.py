@@ -74,12 +74,14 @@ def make_plan(
     rng = np.random.default_rng(seed)
     ids = rng.integers(3, 200, n_sequences * length).astype(np.int32)
     ids[::length] = 0
+    sequence = np.arange(n_sequences)
+    heldout = sequence >= n_sequences * 4 // 5
     pieces = [b"<bos>", b"<eos>", b"<pad>"] + [f" w{i}".encode() for i in range(3, 200)]
     return StorePlan(
         token_ids=ids,
         token_offsets=np.arange(0, n_sequences * length + 1, length),
-        document=np.arange(n_sequences) // 3,
-        split=(np.arange(n_sequences) >= n_sequences * 4 // 5).astype(np.uint8),
+        document=sequence // 3 + heldout,
+        split=heldout.astype(np.uint8),
         keep=ids != 0,
         vocabulary=pieces,
         corpus={"name": "planted", "fingerprint": f"seed {seed}"},
