@@ -10,7 +10,11 @@ def not_measured(data: ReportData) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """(reason, keys) for every reason in summary.json, reasons in order of their first key."""
     told = data.summary.get("not_measured")
     reasons = told if isinstance(told, dict) else {}
-    silent = [k for k, v in data.summary.items() if v is None and k not in reasons]
+    silent = [
+        k
+        for k, v in data.summary.items()
+        if v is None and k not in reasons and not k.endswith("_ci")
+    ]
     entries = sorted((str(why), str(key)) for key, why in reasons.items())
     groups = [
         (why, tuple(key for _, key in group)) for why, group in groupby(entries, lambda e: e[0])

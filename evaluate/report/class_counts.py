@@ -36,9 +36,9 @@ class LatentClass:
 
 
 def count_classes(data: ReportData) -> tuple[LatentClass, ...]:
-    """Every class with its size, empty ones included; unknown names of the table at the end."""
+    """Every class with its size, empty ones included; unknown names, and none, at the end."""
     names = class_names(data.sources)
-    extra = sorted(set(data.latents.classes.tolist()) - {*names, ""})
+    extra = sorted(set(data.latents.classes.tolist()) - set(names))
     folded = _folded_classes(data)
     return tuple(_counted(name, data.latents.classes, folded) for name in (*names, *extra))
 

@@ -23,7 +23,7 @@ def class_title(name: str) -> str:
     """`A only` for `a_only`; the others as they are."""
     if name.endswith(ONLY):
         return f"{name.removesuffix(ONLY).upper()} only"
-    return name
+    return name or "unclassed"
 
 
 def class_meaning(name: str) -> str:

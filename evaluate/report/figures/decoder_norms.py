@@ -98,7 +98,7 @@ FIGURE = Figure(
     misleads=(
         "A small norm does not prove absence: with an L1 penalty a decoder can be shrunk to zero "
         "although the direction is still in that model (compare ν below), and rescaling one "
-        "source moves every latent sideways, as the folded line shows."
+        "source moves every latent sideways, as the line for folded decoders, where drawn, shows."
     ),
     needs=("latents.norm_a", "latents.norm_b"),
     absent="The evaluation measured no decoder norms.",

@@ -1,6 +1,7 @@
 """Figure: how often latents fire, log10 frequency by class (figure 7 of Becker et al.)."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -19,28 +20,26 @@ BINS_PER_DECADE = 10
 def draw(canvas: Canvas, data: ReportData) -> None:
     """All latents that fire as a grey ground, each class as an outline above it."""
     axes = canvas.subplots()
-    logs = {name: _logs(data, name) for name in living_classes(data.sources)}
-    edges = _edges(np.concatenate(list(logs.values())))
-    total, _ = np.histogram(np.concatenate(list(logs.values())), bins=edges)
-    axes.stairs(total, edges, fill=True, color=RULE)
-    for name, values in logs.items():
+    everything = _logs(data.latents.number("frequency"))
+    by_class = {name: _of_class(data, name) for name in living_classes(data.sources)}
+    edges = _edges(everything)
+    axes.stairs(np.histogram(everything, bins=edges)[0], edges, fill=True, color=RULE)
+    for name, values in by_class.items():
         if len(values):
             counts, _ = np.histogram(values, bins=edges)
             axes.stairs(counts, edges, color=class_colour(name), linewidth=1.4)
-    axes.set_xlim(edges[0], edges[-1])
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(power_of_ten))
-    axes.set_xlabel("share of held-out rows on which the latent fires")
-    count_ticks(axes.yaxis)
-    axes.grid(axis="y")
-    axes.set_ylabel("latents")
-    legend(canvas, _handles(data, logs))
+    _dress(axes, edges)
+    ground = Patch(color=RULE, label=f"all that fire ({len(everything):,})")
+    legend(canvas, [ground, *_handles(data, by_class)])
 
 
-def _logs(data: ReportData, name: str) -> Floats:
-    frequency = data.latents.number("frequency")[data.latents.of_class(name)]
-    values: Floats = np.log10(frequency[frequency > 0])
-    return values
+def _of_class(data: ReportData, name: str) -> Floats:
+    return _logs(data.latents.number("frequency")[data.latents.of_class(name)])
+
+
+def _logs(frequency: Floats) -> Floats:
+    logs: Floats = np.log10(frequency[frequency > 0])
+    return logs
 
 
 def _edges(logs: Floats) -> Floats:
@@ -48,13 +47,21 @@ def _edges(logs: Floats) -> Floats:
     return np.linspace(low, 0.0, round(-low) * BINS_PER_DECADE + 1)
 
 
-def _handles(data: ReportData, logs: dict[str, Floats]) -> list[Patch | Line2D]:
-    total = sum(len(values) for values in logs.values())
-    lines = [
+def _dress(axes: Axes, edges: Floats) -> None:
+    axes.set_xlim(edges[0], edges[-1])
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(power_of_ten))
+    axes.set_xlabel("share of held-out rows on which the latent fires")
+    count_ticks(axes.yaxis)
+    axes.grid(axis="y")
+    axes.set_ylabel("latents")
+
+
+def _handles(data: ReportData, by_class: dict[str, Floats]) -> list[Line2D]:
+    return [
         Line2D([], [], color=class_colour(name), label=class_label(data, name, len(values)))
-        for name, values in logs.items()
+        for name, values in by_class.items()
     ]
-    return [Patch(color=RULE, label=f"all that fire ({total:,})"), *lines]
 
 
 FIGURE = Figure(

@@ -1,6 +1,7 @@
 """Figure: the training curve, loss, fraction of variance explained and l0 over tokens."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,24 +16,34 @@ from xc.evaluate.report.figure import Figure
 from xc.evaluate.report.style import INK, source_colour
 from xc.evaluate.report.words import figure_text
 
-PANELS = (
-    ("loss", "loss"),
-    ("fve", "variance explained (fve)"),
-    ("l0", "latents active per row (l0)"),
-)
+PANELS = {
+    "loss": "loss",
+    "fve": "variance explained (fve)",
+    "l0": "latents active per row (l0)",
+}
+TRAIN, VALIDATION = "train/", "val/"
+CIRCLE: dict[str, Any] = {
+    "linestyle": "",
+    "marker": "o",
+    "markersize": 3.2,
+    "markerfacecolor": "none",
+}
+LINE: dict[str, Any] = {"linewidth": 1.3}
+
+Curve = Mapping[str, Floats]
 
 
 def draw(canvas: Canvas, data: ReportData) -> None:
     """One panel each for loss, fve and l0; those without data are left out."""
     curve = thinned(data.curve)
-    panels = [(stem, title) for stem, title in PANELS if _series(stem, curve, data)]
-    grid = canvas.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (stem, title) in zip(grid, panels, strict=True):
-        _panel(axes, title, curve["tokens"], _series(stem, curve, data))
+    stems = [stem for stem in PANELS if _series(TRAIN + stem, curve, data)]
+    grid = canvas.subplots(1, len(stems), squeeze=False)[0]
+    for axes, stem in zip(grid, stems, strict=True):
+        _panel(axes, stem, curve, data)
     legend(canvas, _handles(curve, data))
 
 
-def _series(stem: str, curve: Mapping[str, Floats], data: ReportData) -> list[tuple[Floats, str]]:
+def _series(stem: str, curve: Curve, data: ReportData) -> list[tuple[Floats, str]]:
     """(values, colour) of a panel: each source in its colour, the whole in ink."""
     named = [(f"{stem}_{s.letter}", source_colour(s.letter)) for s in data.sources]
     return [
@@ -42,25 +53,27 @@ def _series(stem: str, curve: Mapping[str, Floats], data: ReportData) -> list[tu
     ]
 
 
-def _panel(axes: Axes, title: str, tokens: Floats, series: list[tuple[Floats, str]]) -> None:
-    for values, colour in series:
-        known = np.isfinite(values) & np.isfinite(tokens)
-        axes.plot(tokens[known], values[known], color=colour, marker="." if known.sum() < 3 else "")
-    _limits(axes, title, np.concatenate([values for values, _ in series]))
-    axes.set_title(title, loc="left")
+def _panel(axes: Axes, stem: str, curve: Curve, data: ReportData) -> None:
+    trained = _series(TRAIN + stem, curve, data)
+    for series, look in ((trained, LINE), (_series(VALIDATION + stem, curve, data), CIRCLE)):
+        for values, colour in series:
+            known = np.isfinite(values) & np.isfinite(curve["tokens"])
+            axes.plot(curve["tokens"][known], values[known], color=colour, **look)
+    axes.set_title(PANELS[stem], loc="left")
     axes.set_xlabel("tokens")
     axes.set_xlim(left=0)
     count_ticks(axes.xaxis, 3)
     axes.grid(axis="y")
+    _limits(axes, stem, np.concatenate([values for values, _ in trained]))
 
 
-def _limits(axes: Axes, title: str, values: Floats) -> None:
-    few_ticks(axes.yaxis, 5)
-    if title.startswith("variance"):
-        axes.set_ylim(max(float(np.nanmin(values)), -0.05), 1.0)
+def _limits(axes: Axes, stem: str, values: Floats) -> None:
+    if stem == "fve":
+        few_ticks(axes.yaxis, 5)
+        axes.set_ylim(min(max(float(np.nanmin(values)), -0.05), 0.95), 1.0)
     else:
-        axes.set_ylim(0, max(_settled(values) * 1.15, 1e-9))
         count_ticks(axes.yaxis, 5)
+        axes.set_ylim(0, max(_settled(values) * 1.15, 1e-9))
 
 
 def _settled(values: Floats) -> float:
@@ -69,26 +82,31 @@ def _settled(values: Floats) -> float:
     return float(min(known.max(), 4 * np.quantile(known, 0.75)))
 
 
-def _handles(curve: Mapping[str, Floats], data: ReportData) -> list[Line2D]:
-    handles = [Line2D([], [], color=INK, label="all sources")]
+def _handles(curve: Curve, data: ReportData) -> list[Line2D]:
+    handles = [Line2D([], [], color=INK, label="all sources", **LINE)]
     for source in data.sources:
-        if any(f"{stem}_{source.letter}" in curve for stem, _ in PANELS):
+        if f"{TRAIN}fve_{source.letter}" in curve:
             label = f"{source.title} · {figure_text(source.name)}"
-            handles.append(Line2D([], [], color=source_colour(source.letter), label=label))
+            handles.append(Line2D([], [], color=source_colour(source.letter), label=label, **LINE))
+    if any(key.startswith(VALIDATION) for key in curve):
+        handles.append(Line2D([], [], color=INK, label="held-out slice", **CIRCLE))
     return handles
 
 
 FIGURE = Figure(
     name="training",
     title="Did training settle? Loss, variance explained and l0",
-    shows="The course of training by tokens seen, as logged on training batches.",
-    misleads=(
-        "Batch figures are noisy and are measured on rows that were trained on: the held-out "
-        "numbers of the table above are the ones to cite; the loss also holds the sparsity and "
-        "auxiliary terms, whose weights may change on the way."
+    shows=(
+        "The course of training by tokens seen: lines are training batches, circles, where there "
+        "are any, a fixed slice of held-out rows at the threshold of inference."
     ),
-    needs=("metrics.tokens", "metrics.loss"),
-    absent="The run has no metrics.jsonl, as when its crosscoder was imported.",
+    misleads=(
+        "Batches are noisy and are rows trained on, and the slice is small: the numbers of the "
+        "table above are the ones to cite; the loss also holds the sparsity and auxiliary terms, "
+        "whose weights may change on the way, and its first steps may be cut off."
+    ),
+    needs=("metrics.tokens", "metrics.train/loss"),
+    absent="The run has no training curve, as when its crosscoder was imported.",
     draw=draw,
     height=2.9,
 )

@@ -59,6 +59,8 @@ class Wish:
     tokens: tuple[str, ...] | None = None
     summary: dict[str, Any] = field(default_factory=dict)
     omit: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    per_class: int = 7
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +89,8 @@ def build_run(root: Path, wish: Wish) -> MadeEvaluation:
         if name not in wish.omit:
             write()
     write_json(run.summary, summary(wish, kinds_of(wish, np.random.default_rng(7))))
-    parquet.write_table(pa.table(columns), run.latents_parquet)
+    kept = {name: values for name, values in columns.items() if name not in wish.drop}
+    parquet.write_table(pa.table(kept), run.latents_parquet)
     return MadeEvaluation(run)
 
 
@@ -240,18 +243,22 @@ def summary(wish: Wish, kinds: np.ndarray) -> dict[str, Any]:
 
 
 def metrics_lines(wish: Wish, rng: np.random.Generator) -> str:
+    letters = string.ascii_lowercase[: len(wish.names)]
     lines = []
     for step in range(0, 3900, 50):
         x = step / 3900
-        row = {
-            "step": step,
-            "tokens": step * 1024,
-            "loss": 30 + 300 * np.exp(-9 * x) + rng.normal(),
+        missing = 0.9 * np.exp(-12 * x)
+        row = {"step": step, "tokens": step * 1024, "lr": 5e-4}
+        row |= {
+            "train/loss": 30 + 300 * np.exp(-9 * x) + rng.normal(),
+            "train/l0": 32 + rng.normal(),
         }
-        row |= {"l0": 32 + rng.normal(0, 0.3), "lr": 5e-4}
-        for i, _ in enumerate(wish.names):
-            row[f"fve_{string.ascii_lowercase[i]}"] = 0.87 - 0.02 * i - 0.9 * np.exp(-12 * x)
-        lines.append(json.dumps(row | {"fve": 0.86 - 0.9 * np.exp(-12 * x)}))
+        fve = {f"fve_{name}": 0.87 - 0.02 * i - missing for i, name in enumerate(letters)}
+        fve["fve"] = 0.86 - missing
+        row |= {f"train/{name}": value for name, value in fve.items()}
+        if step % 250 == 0:
+            row |= {f"val/{name}": value - 0.01 for name, value in fve.items()} | {"val/l0": 31.0}
+        lines.append(json.dumps(row))
     return "\n".join(lines) + "\n"
 
 
@@ -264,7 +271,7 @@ def examples_table(wish: Wish, rng: np.random.Generator) -> pa.Table:
     pieces = list(wish.tokens) if wish.tokens else stdlib_pieces()
     rows: dict[str, list[Any]] = {name: [] for name in EXAMPLE_SCHEMA.names}
     for kind in dict.fromkeys(kinds.tolist()):
-        for latent in np.flatnonzero(kinds == kind)[:20] if kind != "dead" else ():
+        for latent in np.flatnonzero(kinds == kind)[: wish.per_class] if kind != "dead" else ():
             for rank in range(10):
                 example_row(rows, int(latent), rank, pieces, rng)
     return pa.table(rows, schema=EXAMPLE_SCHEMA)

@@ -31,7 +31,6 @@ EDGES: dict[str, dict[str, Any]] = {
     "all dead": {"all_dead": True},
     "one class": {"only": "a_only", "d_sae": 7},
     "nulls": {"nulls": True},
-    "unequal widths": {"widths": (8, 9)},
     "three": {"names": ("x@1", "y@1", "z@1"), "widths": (8, 8, 9), "scales": (1, 2, 3)},
     "hostile text": {"tokens": HOSTILE},
     "hostile names": {"names": (SCRIPT + "@1", IMAGE + "\u202e\ud800@2")},
@@ -168,6 +167,13 @@ def test_provenance(make_run: Callable[..., Any]) -> None:
 
 
 def test_a_large_dictionary_stays_small(make_run: Callable[..., Any]) -> None:
-    evaluation = make_run(d_sae=16384)
+    evaluation = make_run(d_sae=16384, per_class=20)
     path: Path = write_report(evaluation, run=evaluation.run)
     assert path.stat().st_size < 3e6
+
+
+def test_one_source_and_no_classes(make_run: Callable[..., Any]) -> None:
+    evaluation = make_run(names=("x@1",), widths=(8,), scales=(1.0,), drop=("class",))
+    page = write_report(evaluation, run=evaluation.run).read_text()
+    assert "Unclassed latents" in page
+    assert {p.stem for p in evaluation.run.figures.iterdir()} == {"density", "training"}
