@@ -1,0 +1,62 @@
+"""Writing what an evaluation leaves: every file whole or not at all, equal inputs equal bytes."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from xc.store_schema import RunLayout, atomic_path, atomic_write, canonical_json
+
+
+def provenance_path(run: RunLayout) -> Path:
+    """File that tells what the evaluation was made from."""
+    return run.evaluation / "provenance.json"
+
+
+def write_summary(run: RunLayout, summary: Mapping[str, Any]) -> None:
+    """Write summary.json, keys in the order given.
+
+    Raises:
+        ValueError: if a number is not finite.
+    """
+    text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False)
+    atomic_write(run.summary, text + "\n")
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a Parquet file."""
+    with atomic_path(path) as aside:
+        pq.write_table(table, aside, compression="zstd")
+
+
+def write_inputs(run: RunLayout, config: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
+    """Write the resolved configuration and what the evaluation was made from."""
+    atomic_write(run.evaluation_config, yaml.safe_dump(dict(config), sort_keys=False))
+    atomic_write(provenance_path(run), canonical_json(provenance))
+
+
+def forget(run: RunLayout) -> None:
+    """Remove what says that an evaluation is done, before another one begins."""
+    for path in (run.report, provenance_path(run)):
+        path.unlink(missing_ok=True)
+
+
+def is_done(run: RunLayout, config: Mapping[str, Any], provenance: Mapping[str, Any]) -> bool:
+    """Whether the same inputs and settings (where Dask ran aside) were evaluated to the end."""
+    wanted = [run.summary, run.latents_parquet, run.examples]
+    wanted += [run.report] if config["report"] else []
+    if not all(path.is_file() for path in (*wanted, provenance_path(run), run.evaluation_config)):
+        return False
+    told = provenance_path(run).read_text(encoding="utf-8")
+    settings = yaml.safe_load(run.evaluation_config.read_text(encoding="utf-8"))
+    return told == canonical_json(provenance) and _same(settings, config)
+
+
+def _same(old: Any, new: Mapping[str, Any]) -> bool:
+    if not isinstance(old, dict):
+        return False
+    return {**old, "scheduler": None} == {**new, "scheduler": None}

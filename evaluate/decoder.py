@@ -1,0 +1,80 @@
+"""The decoder that the metrics see: weights that act on activations as normalised in training."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from xc.store_schema import Checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Decoder:
+    """Decoder rows and biases per source, and how raw activations become normalised ones."""
+
+    W: tuple[np.ndarray, ...]
+    """Per source float32 [latent, d_model]."""
+    b: tuple[np.ndarray, ...]
+    """Per source float32 [d_model]."""
+    scale: tuple[float, ...]
+    """Per source: normalised = (raw − mean)·scale."""
+    mean: tuple[np.ndarray, ...]
+    """Per source float32 [d_model]."""
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "Decoder":
+        """Take the decoder out of a checkpoint, folded or not."""
+        zeros = tuple(np.zeros(s.d_model, dtype=np.float32) for s in checkpoint.sources)
+        mean = checkpoint.mean or zeros
+        if not checkpoint.folded:
+            return cls(checkpoint.W_dec, checkpoint.b_dec, checkpoint.scale, mean)
+        parts = zip(checkpoint.W_dec, checkpoint.b_dec, mean, checkpoint.scale, strict=True)
+        unfolded = [(w * np.float32(c), (b - m) * np.float32(c)) for w, b, m, c in parts]
+        weights, biases = zip(*unfolded, strict=True)
+        return cls(weights, biases, checkpoint.scale, mean)
+
+    @property
+    def n_sources(self) -> int:
+        """Number of sources."""
+        return len(self.W)
+
+    @property
+    def d_sae(self) -> int:
+        """Number of latents."""
+        return len(self.W[0])
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """d_model of each source."""
+        return tuple(w.shape[1] for w in self.W)
+
+    @cached_property
+    def norms(self) -> np.ndarray:
+        """‖d‖, float64 [latent, source]."""
+        return np.stack([np.linalg.norm(w.astype(np.float64), axis=1) for w in self.W], axis=1)
+
+    @cached_property
+    def biases_along(self) -> np.ndarray:
+        """⟨b_m, d_j^t⟩, float64 [latent, m, t]; NaN where the widths of m and t differ."""
+        return self._along([np.broadcast_to(b, (1, len(b))) for b in self.b])
+
+    @cached_property
+    def products(self) -> np.ndarray:
+        """⟨d_j^m, d_j^t⟩, float64 [latent, m, t]; NaN where the widths of m and t differ."""
+        return self._along(self.W)
+
+    def _along(self, vectors: "list[np.ndarray] | tuple[np.ndarray, ...]") -> np.ndarray:
+        n = self.n_sources
+        out = np.full((self.d_sae, n, n), np.nan)
+        for m in range(n):
+            for t in range(n):
+                if self.widths[m] == self.widths[t]:
+                    out[:, m, t] = np.vecdot(
+                        vectors[m].astype(np.float64), self.W[t].astype(np.float64)
+                    )
+        return out
+
+    def normalise(self, raw: np.ndarray, source: int) -> np.ndarray:
+        """Raw activations [row, d_model] of one source as normalised in training, float32."""
+        out: np.ndarray = (raw - self.mean[source]) * np.float32(self.scale[source])
+        return out

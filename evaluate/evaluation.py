@@ -1,0 +1,98 @@
+"""A finished evaluation, read back: numbers, per-latent table, examples."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xc.store_schema import DamageError, RequestError, RunLayout
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Parquet file of the evaluation, read when first asked for."""
+
+    path: Path
+    """The file."""
+
+    @cached_property
+    def _table(self) -> pa.Table:
+        try:
+            return pq.read_table(self.path)
+        except (pa.ArrowException, OSError) as error:
+            raise DamageError(
+                f"{self.path}: unreadable ({error}); run `xc evaluate` again"
+            ) from error
+
+    def to_arrow(self) -> pa.Table:
+        """As a pyarrow table."""
+        return self._table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """As a pandas frame; null becomes NaN."""
+        frame: pd.DataFrame = self._table.to_pandas()
+        return frame
+
+    def column(self, name: str) -> np.ndarray:
+        """One column as NumPy, null as NaN.
+
+        Raises:
+            RequestError: if there is no such column.
+        """
+        if name not in self._table.column_names:
+            known = ", ".join(self._table.column_names)
+            raise RequestError(f"{self.path}: no column '{name}'; it has {known}")
+        values: np.ndarray = self._table.column(name).to_numpy()
+        return values
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `xc evaluate` found out about a run."""
+
+    run: RunLayout
+    """Where it lies."""
+
+    @classmethod
+    def open(cls, run: str | Path) -> "Evaluation":
+        """Open the evaluation of a run's folder.
+
+        Raises:
+            RequestError: if the run was not evaluated.
+        """
+        layout = RunLayout(Path(run))
+        for path in (layout.summary, layout.latents_parquet):
+            if not path.is_file():
+                raise RequestError(f"{path}: not there; run `xc evaluate --run {run}` first")
+        return cls(layout)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The object of summary.json: key to number, null or interval.
+
+        Raises:
+            DamageError: if it is no JSON.
+        """
+        try:
+            found: dict[str, Any] = json.loads(self.run.summary.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DamageError(
+                f"{self.run.summary}: unreadable ({error}); run `xc evaluate` again"
+            ) from error
+        return found
+
+    @cached_property
+    def latents(self) -> Table:
+        """One row per latent."""
+        return Table(self.run.latents_parquet)
+
+    @cached_property
+    def examples(self) -> Table:
+        """Max-activating rows of the latents that the report shows."""
+        return Table(self.run.examples)

@@ -1,0 +1,63 @@
+"""Which latents the report shows: the most telling of each class."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from xc.evaluate.decoder_pairs import OTHER, SHARED
+from xc.evaluate.facts import Facts
+from xc.evaluate.letters import letter
+
+
+def choose_latents(facts: Facts, *, per_class: int) -> np.ndarray:
+    """Latents in order of class (shared, A only, B only, other), int32.
+
+    Shared and other latents by how much they write, mean f·Σ‖d‖. Exclusive ones by the sum of
+    their ranks in |ν^ε| and |ν^r| along their own direction, so that the truly exclusive come
+    first; those without a ν last, by how much they write. With more than two sources the classes
+    are those of the first pair.
+    """
+    if not facts.pairs:
+        return np.argsort(-_written(facts), kind="stable")[:per_class].astype(np.int32)
+    chosen = [
+        members[np.argsort(order[members], kind="stable")][:per_class]
+        for members, order in _ordered_classes(facts)
+    ]
+    return np.concatenate(chosen).astype(np.int32)
+
+
+def _ordered_classes(facts: Facts) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(members, rank of every latent) of each class of the first pair."""
+    p, q = facts.pairs[0]
+    classes = facts.values["class"][:, 0]
+    for name, mirror in (
+        (SHARED, None),
+        (f"{letter(p)}_only", 1),
+        (f"{letter(q)}_only", 0),
+        (OTHER, None),
+    ):
+        members = np.flatnonzero(classes == name)
+        yield members, _ranks(facts, members, mirror)
+
+
+def _ranks(facts: Facts, members: np.ndarray, mirror: int | None) -> np.ndarray:
+    """Smaller is shown earlier, float64 [latent]."""
+    amount = -_written(facts)
+    order = np.zeros(facts.decoder.d_sae)
+    if mirror is None:
+        return amount
+    for name in ("nu_error", "nu_reconstruction"):
+        nu = np.abs(facts.values[name][members, 0, mirror])
+        keys = np.lexsort((amount[members], np.nan_to_num(nu, nan=np.inf)))
+        order[members[keys]] += np.arange(len(members))
+    return order
+
+
+def _written(facts: Facts) -> np.ndarray:
+    """Mean f·Σ‖d‖, float64 [latent]; −1 for dead latents."""
+    amount = facts.values["mean_activation"] * facts.decoder.norms.sum(axis=1)
+    return np.where(facts.alive, amount, -1.0)
+
+
+NEEDED = ("frequency", "mean_activation", "class", "nu_error", "nu_reconstruction")
+"""Metrics behind the choice; without them there are no examples."""

@@ -1,0 +1,100 @@
+"""One pass over the latent table for the strongest rows of the chosen latents, with context."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from xc.evaluate.blocks import Range
+from xc.evaluate.examples.sketch import Sketch, strongest
+from xc.evaluate.graph import tree
+from xc.evaluate.reader import Reader
+
+BEFORE, AFTER = 12, 6
+"""Tokens of context on either side of an example."""
+
+
+def example_sketch(
+    reader: Reader, latents: np.ndarray, ranges: Sequence[Range], *, blocks: Sequence[Range], k: int
+) -> Any:
+    """A delayed `Sketch` of the k strongest rows of each latent.
+
+    Args:
+        reader: opens table and store.
+        latents: int32, the latents to look for.
+        ranges: the split's row ranges, beyond which no context is read.
+        blocks: the same rows, cut into tasks.
+        k: examples per latent.
+    """
+    leaf = _SketchLeaf(reader, np.sort(latents), tuple(ranges), k)
+    return tree(blocks, leaf, partial(Sketch.merge, k=k))
+
+
+@dataclass(frozen=True)
+class _SketchLeaf:
+    reader: Reader
+    latents: np.ndarray
+    ranges: tuple[Range, ...]
+    k: int
+
+    def __call__(self, block: Range) -> Sketch:
+        first, last = next((a, b) for a, b in self.ranges if a <= block[0] < b)
+        start, stop = max(block[0] - BEFORE, first), min(block[1] + AFTER, last)
+        near = _Neighbourhood.read(self.reader, self.latents, start, stop)
+        inside = (near.row >= block[0]) & (near.row < block[1]) & near.mask[near.row - start]
+        candidates = np.flatnonzero(inside)
+        sequence = near.sequence[near.row - start]
+        columns = (near.latent, near.row, sequence, near.activation)
+        kept = candidates[strongest(*(c[candidates] for c in columns), k=self.k)]
+        latent, row, sequence, activation = (column[kept] for column in columns)
+        return Sketch(latent, row, sequence, activation, near.context(kept))
+
+
+@dataclass(frozen=True)
+class _Neighbourhood:
+    """Entries of the chosen latents in the rows [start, stop), and where those rows stand."""
+
+    start: int
+    latent: np.ndarray
+    row: np.ndarray
+    activation: np.ndarray
+    sequence: np.ndarray
+    position: np.ndarray
+    mask: np.ndarray
+
+    @classmethod
+    def read(cls, reader: Reader, latents: np.ndarray, start: int, stop: int) -> "_Neighbourhood":
+        whole = reader.latents(start, stop)
+        row = np.repeat(np.arange(start, stop), whole.per_row)
+        wanted = np.isin(whole.latent, latents)
+        rows = reader.store.rows
+        return cls(
+            start,
+            whole.latent[wanted],
+            row[wanted],
+            whole.activation[wanted],
+            np.asarray(rows.sequence[start:stop]),
+            np.asarray(rows.position[start:stop]),
+            np.asarray(rows.mask[start:stop]),
+        )
+
+    def context(self, entries: np.ndarray) -> np.ndarray:
+        """f of each entry's latent at the positions around it, float32 [entry, 19]."""
+        out = np.zeros((len(entries), BEFORE + 1 + AFTER), dtype=np.float32)
+        for i, entry in enumerate(entries):
+            out[i] = self._around(int(entry))
+        return out
+
+    def _around(self, entry: int) -> np.ndarray:
+        row = int(self.row[entry])
+        a, b = np.searchsorted(self.row, [row - BEFORE, row + AFTER + 1])
+        near = np.arange(a, b)[self.latent[a:b] == self.latent[entry]]
+        here, there = row - self.start, self.row[near] - self.start
+        offset = self.position[there] - self.position[here] + BEFORE
+        fits = (self.sequence[there] == self.sequence[here]) & (offset >= 0)
+        fits &= offset <= BEFORE + AFTER
+        out = np.zeros(BEFORE + 1 + AFTER, dtype=np.float32)
+        out[offset[fits]] = self.activation[near[fits]]
+        return out

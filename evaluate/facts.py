@@ -1,0 +1,42 @@
+"""What a metric may know beside its own sums: the decoder, the settings, values found before it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from xc.evaluate.decoder import Decoder
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Context of `finish`; a value, so that finishing stays pure."""
+
+    decoder: Decoder
+    """Weights as normalised in training."""
+    seed: int = 0
+    """Seed of permutations, random pairs and resamples."""
+    permutations: int = 20
+    """Row permutations behind a chance level."""
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Values of the metrics earlier in the table, by name."""
+
+    def with_value(self, name: str, value: np.ndarray) -> "Facts":
+        """These facts and one value more."""
+        return replace(self, values={**self.values, name: value})
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of sources, in the order of the command line."""
+        n = self.decoder.n_sources
+        return tuple((p, q) for p in range(n) for q in range(p + 1, n))
+
+    @property
+    def alive(self) -> np.ndarray:
+        """bool [latent]: fires on at least one held-out row; needs `frequency`."""
+        mask: np.ndarray = self.values["frequency"] > 0
+        return mask
+
+    def generator(self, stream: int) -> np.random.Generator:
+        """A generator of its own for each use, so that adding a metric moves no other."""
+        return np.random.default_rng([self.seed, stream])

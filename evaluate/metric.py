@@ -1,0 +1,112 @@
+"""A metric as a value: what it reads, how a tile of rows becomes sums, how sums become the number.
+
+A metric's own file holds two small pure functions, `partial` and `finish`; this module says what
+they receive and what they owe. Nothing here knows of files or of Dask.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from xc.evaluate.facts import Facts
+from xc.evaluate.row_block import RowBlock
+
+Sums = Mapping[str, np.ndarray]
+"""Named arrays that can be combined over tiles of rows."""
+
+Partial = Callable[[RowBlock], Sums]
+Combine = Callable[[Sums, Sums], Sums]
+Finish = Callable[[Sums, Facts], np.ndarray]
+Statistic = Callable[[Sums, Facts], np.ndarray]
+
+
+class Scope(Enum):
+    """Shape of a value, and with it the names under which it is reported."""
+
+    SCALAR = "scalar"
+    """[]: one key of summary.json."""
+    PER_SOURCE = "source"
+    """[source]: keys with _a, _b, …"""
+    PER_PAIR = "pair"
+    """[pair]: one key, or keys with _a_b, … where there are more than two sources."""
+    LATENT = "latent"
+    """[latent]: one column of latents.parquet."""
+    LATENT_SOURCE = "latent, source"
+    """[latent, source]: columns with _a, _b, …"""
+    LATENT_PAIR = "latent, pair"
+    """[latent, pair]: one column, or columns with _a_b, …"""
+    LATENT_PAIR_MIRROR = "latent, pair, direction"
+    """[latent, pair, 2]: along the second source's decoder direction, and the first's (_mirror)."""
+    LATENT_SOURCE_DIRECTION = "latent, source, direction"
+    """[latent, source, source]: a source's activations along a source's decoder direction."""
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it goes to latents.parquet rather than to summary.json."""
+        return self.value.startswith("latent")
+
+
+class Pass(Enum):
+    """What a metric's `partial` has to read; the cheapest that serves."""
+
+    NONE = "nothing but weights and other metrics"
+    LATENTS = "the latent table"
+    ROWS = "the latent table and the activations"
+
+
+def no_sums(block: RowBlock) -> Sums:
+    """The partial of a metric that reads no rows."""
+    return {}
+
+
+def add(left: Sums, right: Sums) -> Sums:
+    """Elementwise sums, the usual `combine`."""
+    return {name: left[name] + right[name] for name in left}
+
+
+def maximum(left: Sums, right: Sums) -> Sums:
+    """Elementwise maxima."""
+    return {name: np.maximum(left[name], right[name]) for name in left}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One row of the table `METRICS`."""
+
+    name: str
+    """Its name in `--metrics`, in `needs`, and (unless `key` says otherwise) in the output."""
+    scope: Scope
+    """Shape of what `finish` returns."""
+    reads: Pass
+    """What `partial` reads."""
+    finish: Finish
+    """All sums and the facts to the value, of the scope's shape; NaN where undefined."""
+    bounds: tuple[float, float]
+    """Smallest and largest value it can take."""
+    summary: str
+    """One sentence for the report."""
+    formula: str
+    """The definition, and whose it is."""
+    meaning: str
+    """How to read a value."""
+    misleads: str
+    """When not to trust it."""
+    partial: Partial = no_sums
+    """A tile of rows to sums, in float64."""
+    combine: Combine = add
+    """Sums of two row ranges to the sums of both; associative."""
+    needs: tuple[str, ...] = ()
+    """Metrics whose values `finish` looks up in the facts; they stand earlier in the table."""
+    statistic: Statistic | None = None
+    """For intervals: totals with a leading axis of resamples to values with the same."""
+    key: str = ""
+    """Output name if not `name`; {p} and {q} stand for the letters of a pair."""
+    undefined: str = "it is not defined for this crosscoder and these rows"
+    """Why a value may be null."""
+
+    @property
+    def output(self) -> str:
+        """Output name before suffixes."""
+        return self.key or self.name

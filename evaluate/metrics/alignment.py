@@ -1,0 +1,37 @@
+"""Alignment: mean squared canonical correlation of the two decoder matrices."""
+
+import numpy as np
+
+from xc.evaluate.facts import Facts
+from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.subspace import alive_bases, mean_squared_correlation
+
+
+def finish(sums: Sums, facts: Facts) -> np.ndarray:
+    """R² of each pair over alive latents."""
+    return np.array([_pair(facts, p, q) for p, q in facts.pairs])
+
+
+def _pair(facts: Facts, p: int, q: int) -> float:
+    return mean_squared_correlation(*alive_bases(facts, p, q))
+
+
+METRIC = Metric(
+    name="alignment",
+    scope=Scope.PER_PAIR,
+    reads=Pass.NONE,
+    finish=finish,
+    needs=("frequency",),
+    bounds=(0.0, 1.0),
+    summary="How far the two decoders agree up to a linear map, latent by latent.",
+    formula=(
+        "mean squared canonical correlation of W_dec_A and W_dec_B: rows are alive latents, "
+        "columns centred, bases by SVD with a rank tolerance (Becker's R²_CCA, corrected as "
+        "SOURCES 2.9 lists)."
+    ),
+    meaning="1: one decoder is a linear map of the other; read it against alignment_chance.",
+    misleads=(
+        "Unrelated decoders reach about d_model over the number of latents; long rows weigh more."
+    ),
+    undefined="fewer than two latents fire",
+)

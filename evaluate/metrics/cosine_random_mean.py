@@ -1,0 +1,44 @@
+"""Null control of the decoder cosines: random pairs of latents."""
+
+import numpy as np
+
+from xc.evaluate.decoder_pairs import cosines
+from xc.evaluate.facts import Facts
+from xc.evaluate.metric import Metric, Pass, Scope, Sums
+
+PAIRS = 10_000
+_STREAM = 2
+
+
+def finish(sums: Sums, facts: Facts) -> np.ndarray:
+    """Mean of each pair over seeded random pairs of different latents."""
+    return np.array([_baseline(facts, p, q) for p, q in facts.pairs])
+
+
+def _baseline(facts: Facts, p: int, q: int) -> float:
+    decoder, alive = facts.decoder, np.flatnonzero(facts.alive)
+    if decoder.widths[p] != decoder.widths[q] or len(alive) < 2:
+        return float("nan")
+    generator = facts.generator(_STREAM)
+    first = generator.integers(0, len(alive), size=PAIRS)
+    second = (first + generator.integers(1, len(alive), size=PAIRS)) % len(alive)
+    found = cosines(decoder.W[p][alive[first]], decoder.W[q][alive[second]])
+    known = found[~np.isnan(found)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+METRIC = Metric(
+    name="cosine_random_mean",
+    scope=Scope.PER_PAIR,
+    reads=Pass.NONE,
+    finish=finish,
+    needs=("frequency",),
+    bounds=(-1.0, 1.0),
+    summary=(
+        "Mean cosine between decoder directions of different latents, the null beside the cosines."
+    ),
+    formula="mean of cos(d_i^A, d_k^B), i ≠ k, over 10,000 seeded pairs of latents that fire.",
+    meaning="What a cosine is when latents have nothing to do with each other.",
+    misleads="A mean near 0 still has a spread of about 1/√d_model.",
+    undefined="the sources differ in width, or fewer than two latents fire",
+)

@@ -1,0 +1,34 @@
+"""Median decoder cosine of the shared latents."""
+
+import numpy as np
+
+from xc.evaluate.decoder_pairs import SHARED
+from xc.evaluate.facts import Facts
+from xc.evaluate.metric import Metric, Pass, Scope, Sums
+
+
+def finish(sums: Sums, facts: Facts) -> np.ndarray:
+    """Median of each pair over its shared latents."""
+    shared = facts.values["class"] == SHARED
+    cosine = np.where(shared, facts.values["cosine"], np.nan)
+    return np.array([_median(column) for column in cosine.T])
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+METRIC = Metric(
+    name="cosine_shared_median",
+    scope=Scope.PER_PAIR,
+    reads=Pass.NONE,
+    finish=finish,
+    needs=("class", "cosine"),
+    bounds=(-1.0, 1.0),
+    summary="Median cosine between the decoder directions of shared latents.",
+    formula="median of cosine over latents of class shared.",
+    meaning="Near 1 for a model and its fine-tune; near 0 for models without a common basis.",
+    misleads="Says nothing of latents that are not shared; compare with cosine_random_mean.",
+    undefined="the sources differ in width, or no latent is shared",
+)

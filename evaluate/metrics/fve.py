@@ -1,0 +1,44 @@
+"""Fraction of variance explained (FVE) per source: sums over all rows first, one division last."""
+
+import numpy as np
+
+from xc.evaluate.facts import Facts
+from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.reconstruction import error_and_variance_sums, errors, variances
+from xc.evaluate.sequence_sums import merge, totals
+
+
+def statistic(sums: Sums, facts: Facts) -> np.ndarray:
+    """1 − Σ‖x − x̂‖²/Σ‖x − μ‖² of each source."""
+    n = facts.decoder.n_sources
+    return np.asarray(1 - errors(sums, n) / variances(sums, n))
+
+
+def finish(sums: Sums, facts: Facts) -> np.ndarray:
+    """The value over all rows."""
+    return statistic(totals(sums), facts)
+
+
+METRIC = Metric(
+    name="fve",
+    scope=Scope.PER_SOURCE,
+    reads=Pass.ROWS,
+    partial=error_and_variance_sums,
+    combine=merge,
+    finish=finish,
+    statistic=statistic,
+    bounds=(-float("inf"), 1.0),
+    summary="Fraction of the activations' variance that the reconstruction explains.",
+    formula=(
+        "1 − Σ‖x − x̂‖² / Σ‖x − μ‖², both sums over all held-out rows, μ their mean (CONTRACT)."
+    ),
+    meaning=(
+        "1 is a perfect reconstruction, 0 as good as the mean activation, below 0 worse than it."
+    ),
+    misleads=(
+        "Relative to the variance: a few dimensions of huge variance can dominate both sums. "
+        "Rows of one sequence are correlated, which the interval accounts for and a row count "
+        "does not."
+    ),
+    undefined="the held-out activations do not vary",
+)

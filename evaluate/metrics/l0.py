@@ -1,0 +1,44 @@
+"""Mean number of latents that fire on a row."""
+
+import numpy as np
+
+from xc.evaluate.facts import Facts
+from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.row_block import RowBlock
+from xc.evaluate.sequence_sums import TABLE, merge, per_sequence, totals
+
+
+def partial(block: RowBlock) -> Sums:
+    """Row counts and numbers of firing latents, per sequence."""
+    fired = block.latents.per_row
+    return per_sequence(block, np.column_stack([np.ones(block.n_rows), fired]))
+
+
+def statistic(sums: Sums, facts: Facts) -> np.ndarray:
+    """Firing latents over rows."""
+    table = sums[TABLE]
+    return np.asarray(table[..., 1] / table[..., 0])
+
+
+def finish(sums: Sums, facts: Facts) -> np.ndarray:
+    """The value over all rows."""
+    return statistic(totals(sums), facts)
+
+
+METRIC = Metric(
+    name="l0",
+    scope=Scope.SCALAR,
+    reads=Pass.LATENTS,
+    partial=partial,
+    combine=merge,
+    finish=finish,
+    statistic=statistic,
+    bounds=(0.0, float("inf")),
+    summary="Mean number of latents that fire on a row.",
+    formula="mean over held-out rows of #{j : f_j > 0}, f after the threshold.",
+    meaning="How sparse the code is; compare other metrics only between crosscoders of similar l0.",
+    misleads=(
+        "A mean hides a long tail: a few rows may use many times more latents. BatchTopK at "
+        "inference drifts from its k."
+    ),
+)

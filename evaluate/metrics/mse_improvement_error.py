@@ -1,0 +1,49 @@
+"""How much of the left-out error a latent, rescaled, explains."""
+
+import numpy as np
+
+from xc.evaluate.facts import Facts
+from xc.evaluate.latent_scaling import (
+    RESIDUAL,
+    SQUARES,
+    across,
+    error_numerator,
+    improvement,
+    own,
+    residual_sums,
+)
+from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.row_block import RowBlock
+
+
+def partial(block: RowBlock) -> Sums:
+    """The sums of latent scaling and Σ‖e‖² of each source."""
+    return {**residual_sums(block), "error": block.error.sum(axis=0)}
+
+
+def finish(sums: Sums, facts: Facts) -> np.ndarray:
+    """Relative improvement; Σ‖y‖² = Σ‖e‖² + 2Σ f⟨d, e⟩ + Σ f²‖d‖² for y = e + f d."""
+    alone = 2 * own(sums[RESIDUAL]) + sums[SQUARES][:, None] * facts.decoder.norms**2
+    before = sums["error"] + alone
+    return across(improvement(error_numerator(sums, facts), before, sums, facts), facts)
+
+
+METRIC = Metric(
+    name="mse_improvement_error",
+    scope=Scope.LATENT_SOURCE_DIRECTION,
+    reads=Pass.ROWS,
+    partial=partial,
+    finish=finish,
+    bounds=(0.0, 1.0),
+    summary="Share of the error without the latent that the latent, times its β, takes away.",
+    formula=(
+        "(before − after)/before over all held-out rows, before = Σ‖y‖², after = Σ‖y − β f d‖²,"
+        " y as in beta_error; in sample: β is fitted on the same rows, so after = before − (Σ "
+        "f⟨y, d⟩)²/(Σ f²‖d‖²)."
+    ),
+    meaning="How much the factor β is worth: a β near 1 with no improvement explains nothing.",
+    misleads=(
+        "In sample it is never negative, however noisy; rare latents improve little over all rows."
+    ),
+    undefined="the latent is dead, the direction is zero, or the sources differ in width",
+)

@@ -1,0 +1,38 @@
+"""How much of the reconstruction a latent, rescaled, explains."""
+
+import numpy as np
+
+from xc.evaluate.facts import Facts
+from xc.evaluate.latent_scaling import across, improvement, xhat_numerator, xhat_sums
+from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.row_block import RowBlock, squared_norms
+
+
+def partial(block: RowBlock) -> Sums:
+    """The sums of latent scaling and Σ‖x̂‖² of each source."""
+    whole = [squared_norms(xhat).sum() for xhat in block.xhat]
+    return {**xhat_sums(block), "whole": np.array(whole)}
+
+
+def finish(sums: Sums, facts: Facts) -> np.ndarray:
+    """Relative improvement over all rows."""
+    before = np.broadcast_to(sums["whole"], (facts.decoder.d_sae, facts.decoder.n_sources))
+    return across(improvement(xhat_numerator(sums, facts), before, sums, facts), facts)
+
+
+METRIC = Metric(
+    name="mse_improvement_reconstruction",
+    scope=Scope.LATENT_SOURCE_DIRECTION,
+    reads=Pass.ROWS,
+    partial=partial,
+    finish=finish,
+    bounds=(0.0, 1.0),
+    summary="Share of the whole reconstruction that the latent, times its β, accounts for.",
+    formula=(
+        "(before − after)/before, before = Σ‖x̂‖², after = Σ‖x̂ − β f d‖², over all held-out "
+        "rows; in sample."
+    ),
+    meaning="The part of the reconstruction that lies along this latent where it fires.",
+    misleads="In sample; the bias counts as reconstruction.",
+    undefined="the latent is dead, the direction is zero, or the sources differ in width",
+)

@@ -1,0 +1,77 @@
+"""The names under which a metric's value is reported, by scope and number of sources.
+
+With two sources a pair needs no suffix, and a direction is B's, or A's with `_mirror`. With more,
+pairs are `_a_b` and the direction of B is `_on_b`.
+"""
+
+from collections.abc import Iterator
+from types import EllipsisType
+
+import numpy as np
+
+from xc.evaluate.letters import letter
+from xc.evaluate.metric import Metric, Scope
+
+Named = Iterator[tuple[str, tuple[int, ...]]]
+"""Output names, each with its index into the value (behind the latent axis, if there is one)."""
+
+
+def names(metric: Metric, n_sources: int) -> list[str]:
+    """All output names of a metric."""
+    return [name for name, _ in _RULES[metric.scope](metric.output, n_sources)]
+
+
+def named_values(metric: Metric, value: np.ndarray, n_sources: int) -> dict[str, np.ndarray]:
+    """A value taken apart: scalars (0-d) or columns [latent] by output name."""
+    return {
+        name: value[_behind_latents(index)]
+        for name, index in _RULES[metric.scope](metric.output, n_sources)
+    }
+
+
+def _behind_latents(index: tuple[int, ...]) -> tuple[EllipsisType | int, ...]:
+    return (..., *index)
+
+
+def _single(output: str, n: int) -> Named:
+    yield output, ()
+
+
+def _sources(output: str, n: int) -> Named:
+    for m in range(n):
+        yield f"{output}_{letter(m)}", (m,)
+
+
+def _pairs(output: str, n: int) -> Named:
+    pairs = [(p, q) for p in range(n) for q in range(p + 1, n)]
+    for i, (p, q) in enumerate(pairs):
+        base = output.format(p=letter(p), q=letter(q))
+        yield base if n == 2 else f"{base}_{letter(p)}_{letter(q)}", (i,)
+
+
+def _mirrored_pairs(output: str, n: int) -> Named:
+    for suffix, side in (("", 0), ("_mirror", 1)):
+        for name, (pair,) in _pairs(output + suffix, n):
+            yield name, (pair, side)
+
+
+def _directions(output: str, n: int) -> Named:
+    for t in reversed(range(n)):
+        for m in range(n):
+            name = f"{output}_{letter(m)}"
+            if n == 2:
+                yield name + ("_mirror" if t == 0 else ""), (m, t)
+            else:
+                yield f"{name}_on_{letter(t)}", (m, t)
+
+
+_RULES = {
+    Scope.SCALAR: _single,
+    Scope.LATENT: _single,
+    Scope.PER_SOURCE: _sources,
+    Scope.LATENT_SOURCE: _sources,
+    Scope.PER_PAIR: _pairs,
+    Scope.LATENT_PAIR: _pairs,
+    Scope.LATENT_PAIR_MIRROR: _mirrored_pairs,
+    Scope.LATENT_SOURCE_DIRECTION: _directions,
+}

@@ -1,0 +1,121 @@
+"""Reading held-out rows for a task: activations, latents and sequences of a block, tile by tile."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from xc.evaluate.blocks import cut
+from xc.evaluate.decoder import Decoder
+from xc.evaluate.latent_rows import LatentRows
+from xc.evaluate.row_block import RowBlock
+from xc.store_schema import ActivationStore, Checkpoint, LatentTable, NumericalError, RunLayout
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Opens what a task needs by path, so that it travels to other processes in a few bytes."""
+
+    store_path: Path
+    """The store."""
+    run_path: Path
+    """The run."""
+    tile_rows: int
+    """Rows of activations in memory at a time."""
+
+    def __getstate__(self) -> dict[str, object]:
+        names = ("store_path", "run_path", "tile_rows")
+        return {name: self.__dict__[name] for name in names}
+
+    @cached_property
+    def store(self) -> ActivationStore:
+        """The opened store."""
+        return ActivationStore.open(self.store_path)
+
+    @cached_property
+    def table(self) -> LatentTable:
+        """The opened latent table."""
+        return LatentTable.open(RunLayout(self.run_path).latents)
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint."""
+        return Checkpoint.load(RunLayout(self.run_path).checkpoint)
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """Its decoder, as normalised in training."""
+        return Decoder.of(self.checkpoint)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Store keys of the sources, A first; two may be the same."""
+        return tuple(s.key for s in self.checkpoint.sources)
+
+    @cached_property
+    def centre(self) -> tuple[np.ndarray, ...]:
+        """Mean activation of each source over the store, normalised, float64."""
+        means = (self.store.statistics(key).mean for key in self.keys)
+        return tuple(
+            self.decoder.normalise(mean, m).astype(np.float64) for m, mean in enumerate(means)
+        )
+
+    def tiles(self, start: int, stop: int) -> Iterator[RowBlock]:
+        """The rows [start, stop) that the mask keeps, as tiles in order."""
+        latents = self.latents(start, stop)
+        mask = np.asarray(self.store.rows.mask[start:stop])
+        sequence = np.asarray(self.store.rows.sequence[start:stop])
+        for a, b in cut(start, stop, self.tile_rows):
+            own = slice(a - start, b - start)
+            kept = latents.slice(a - start, b - start).keep(mask[own])
+            yield self._tile(a, b, mask[own], sequence[own][mask[own]], kept)
+
+    def latents(self, start: int, stop: int) -> LatentRows:
+        """Latents of the rows [start, stop), masked or not.
+
+        Raises:
+            NumericalError: if one is NaN, infinite or negative.
+        """
+        indptr, latent, activation = self.table.csr(start, stop)
+        if not (np.isfinite(activation).all() and (activation >= 0).all()):
+            raise NumericalError(
+                f"{self.table.folder}: rows {start} to {stop} hold latents that are NaN, infinite "
+                "or negative; train again"
+            )
+        return LatentRows(indptr, latent, activation, self.table.d_sae)
+
+    def _tile(
+        self, start: int, stop: int, mask: np.ndarray, sequence: np.ndarray, latents: LatentRows
+    ) -> RowBlock:
+        def load() -> tuple[np.ndarray, ...]:
+            return self.activations(start, stop, mask)
+
+        return RowBlock(start, stop, sequence, latents, self.decoder, load, self.centre)
+
+    def activations(self, start: int, stop: int, mask: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Normalised activations of the kept rows, per source; a source named twice is read once.
+
+        Raises:
+            NumericalError: naming the first row and source that is not finite.
+        """
+        raw = {key: self._read(key, start, stop, mask) for key in dict.fromkeys(self.keys)}
+        return tuple(self.decoder.normalise(raw[key], m) for m, key in enumerate(self.keys))
+
+    def _read(self, key: str, start: int, stop: int, mask: np.ndarray) -> np.ndarray:
+        rows = self.store.activations(key)[start:stop]
+        if not mask.all():
+            rows = rows[mask]
+        if not np.isfinite(rows).all():
+            bad = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+            row = start + int(np.flatnonzero(mask)[bad])
+            raise NumericalError(
+                f"{self.store_path}: row {row} of {key} is not finite; harvest it again or mask it"
+            )
+        return rows
+
+
+def n_kept(store: ActivationStore, ranges: Sequence[tuple[int, int]]) -> int:
+    """Rows of the ranges that the mask keeps."""
+    return sum(int(np.count_nonzero(np.asarray(store.rows.mask[a:b]))) for a, b in ranges)

@@ -1,0 +1,101 @@
+"""A tile of held-out rows: what metrics read, each derived array computed once and on demand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from xc.evaluate.decoder import Decoder
+from xc.evaluate.latent_rows import LatentRows
+
+
+@dataclass(frozen=True, eq=False)
+class RowBlock:
+    """Rows [start, stop) of the store that take part, with their latents; activations are loaded
+    when a metric first asks for them."""
+
+    start: int
+    """First store row of the tile."""
+    stop: int
+    """Store row behind the tile."""
+    sequence: np.ndarray
+    """Sequence of each row, int64 [row], ascending."""
+    latents: LatentRows
+    """Latents of the rows."""
+    decoder: Decoder
+    """Weights as normalised in training."""
+    load: Callable[[], tuple[np.ndarray, ...]]
+    """Gives the normalised activations."""
+    centre: tuple[np.ndarray, ...]
+    """Per source float64 [d_model] near the mean: sums of squares are taken around it, so that
+    they lose no digits; no value depends on it."""
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that take part."""
+        return len(self.sequence)
+
+    @cached_property
+    def x(self) -> tuple[np.ndarray, ...]:
+        """Normalised activations per source, float32 [row, d_model]."""
+        return self.load()
+
+    @cached_property
+    def xhat(self) -> tuple[np.ndarray, ...]:
+        """Reconstructions per source, float32 [row, d_model]."""
+        return tuple(
+            self.latents.matrix @ w + b for w, b in zip(self.decoder.W, self.decoder.b, strict=True)
+        )
+
+    @cached_property
+    def residual(self) -> tuple[np.ndarray, ...]:
+        """x − x̂ per source, float32 [row, d_model]."""
+        return tuple(x - xhat for x, xhat in zip(self.x, self.xhat, strict=True))
+
+    @cached_property
+    def error(self) -> np.ndarray:
+        """‖x − x̂‖², float64 [row, source]."""
+        return np.stack([squared_norms(e) for e in self.residual], axis=1)
+
+    @cached_property
+    def centred(self) -> tuple[np.ndarray, ...]:
+        """x − centre per source, float64 [row, d_model]."""
+        return tuple(x - c for x, c in zip(self.x, self.centre, strict=True))
+
+    @cached_property
+    def residual_along(self) -> np.ndarray:
+        """Σ f_j ⟨e_m, d_j^t⟩ over the rows, float64 [latent, m, t]; see `along`."""
+        return self.along(self.residual)
+
+    @cached_property
+    def xhat_along(self) -> np.ndarray:
+        """Σ f_j ⟨x̂_m, d_j^t⟩ over the rows, float64 [latent, m, t]; see `along`."""
+        return self.along(self.xhat)
+
+    def along(self, vectors: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Σ_rows f_j ⟨y_m, d_j^t⟩, float64 [latent, m, t]; zero where the widths differ.
+
+        Exact form of SOURCES 2.11: Fᵀy first, O(entries·d_model), then its projection on d. Within
+        the tile the products are float32 (as the latents and weights are); across tiles the sums
+        are float64. No array of [latent, row, d_model] arises.
+        """
+        active = self.latents.by_latent
+        n = self.decoder.n_sources
+        out = np.zeros((len(active.latent), n, n))
+        for m, y in enumerate(vectors):
+            gathered = active.matrix @ y
+            for t in range(n):
+                if self.decoder.widths[t] == y.shape[1]:
+                    out[:, m, t] = np.vecdot(gathered, self._rows_of(t))
+        return self.latents.scatter(out)
+
+    def _rows_of(self, source: int) -> np.ndarray:
+        weights, active = self.decoder.W[source], self.latents.by_latent.latent
+        return weights if len(active) == len(weights) else weights[active]
+
+
+def squared_norms(rows: np.ndarray) -> np.ndarray:
+    """‖row‖², float64 [row]."""
+    wide = rows.astype(np.float64)
+    return np.asarray(np.vecdot(wide, wide))

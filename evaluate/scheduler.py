@@ -1,0 +1,101 @@
+"""Where a Dask graph runs: this process, its threads, other processes, or a cluster."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import dask
+from dask.callbacks import Callback
+
+from xc.evaluate.blocks import Range
+from xc.evaluate.graph import rows_of
+from xc.evaluate.reader import Reader
+from xc.store_schema import Progress, RequestError, suggestion
+
+LOCAL = ("threads", "processes", "sync")
+CLUSTER = "tcp://"
+
+
+def check_scheduler(name: str) -> None:
+    """Refuse what is neither a local scheduler nor an address.
+
+    Raises:
+        RequestError: naming the known ones.
+    """
+    if name not in LOCAL and not name.startswith(CLUSTER):
+        raise RequestError(
+            f"unknown scheduler '{name}'{suggestion(name, [*LOCAL, 'tcp://HOST:PORT'])}"
+        )
+
+
+def compute(graph: Any, *, scheduler: str, progress: Progress, title: str, rows: int) -> Any:
+    """Run a graph and return its value, the same bits whatever the scheduler.
+
+    Args:
+        graph: a delayed value of `graph.tree`.
+        scheduler: threads, processes, sync, or the address of a cluster.
+        progress: told of the rows of every finished block.
+        title: what it is told is going on.
+        rows: rows of all blocks.
+
+    Raises:
+        RequestError: if a cluster does not answer.
+    """
+    progress.start(title, rows, "rows")
+    try:
+        if scheduler.startswith(CLUSTER):
+            return _on_cluster(graph, scheduler, progress, rows)
+        with _Ticks(progress.advance):
+            return dask.compute(graph, scheduler=scheduler)[0]
+    finally:
+        progress.finish()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a pass over the rows needs: who reads, which rows, where Dask runs."""
+
+    reader: Reader
+    """Opens store and run."""
+    ranges: tuple[Range, ...]
+    """Held-out row ranges."""
+    blocks: tuple[Range, ...]
+    """The same rows, cut into tasks."""
+    scheduler: str
+    """Where the tasks run."""
+    progress: Progress
+    """Told of rows read."""
+
+    def run(self, graph: Any, title: str) -> Any:
+        """Value of a graph over `blocks`."""
+        rows = sum(b - a for a, b in self.blocks)
+        return compute(
+            graph, scheduler=self.scheduler, progress=self.progress, title=title, rows=rows
+        )
+
+
+class _Ticks(Callback):  # type: ignore[misc]
+    """Tells the progress of finished block tasks."""
+
+    def __init__(self, advance: Callable[[int], None]) -> None:
+        super().__init__(posttask=self._after)
+        self._advance = advance
+
+    def _after(self, key: Any, result: Any, dsk: Any, state: Any, worker: Any) -> None:
+        self._advance(rows_of(str(key)))
+
+
+def _on_cluster(graph: Any, address: str, progress: Progress, rows: int) -> Any:
+    from distributed import Client  # noqa: PLC0415  (slow to import, and few runs need it)
+
+    try:
+        client = Client(address, timeout="10s", set_as_default=False)
+    except OSError as error:
+        raise RequestError(
+            f"no Dask scheduler answers at {address} ({error}); start one or use threads"
+        ) from error
+    with client:
+        progress.note(f"dashboard: {client.dashboard_link}")
+        result = client.compute(graph).result()
+        progress.advance(rows)
+        return result

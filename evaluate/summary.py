@@ -1,0 +1,83 @@
+"""summary.json: one flat object of finite numbers or null, intervals, and why something is null."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xc.evaluate.bootstrap import interval
+from xc.evaluate.facts import Facts
+from xc.evaluate.metric import Metric, Sums
+from xc.evaluate.naming import named_values, names
+from xc.evaluate.not_measured import TEMPLATE_COLUMN, not_measured
+
+LEFT_OUT = "not asked for (--metrics)"
+
+
+def summarise(
+    table: Sequence[Metric],
+    chosen: Sequence[Metric],
+    sums: Mapping[str, Sums],
+    facts: Facts,
+    *,
+    resamples: int,
+) -> dict[str, Any]:
+    """The object of summary.json, keys in table order.
+
+    Args:
+        table: all metrics there are.
+        chosen: those that were computed.
+        sums: their sums, for the intervals.
+        facts: their values.
+        resamples: bootstrap resamples behind an interval.
+    """
+    n = facts.decoder.n_sources
+    reasons = not_measured(n)
+    out: dict[str, Any] = {}
+    for metric in (m for m in table if not m.scope.is_column):
+        if metric not in chosen:
+            out |= dict.fromkeys(names(metric, n))
+            reasons |= dict.fromkeys(names(metric, n), LEFT_OUT)
+            continue
+        values = {k: number(v) for k, v in named_values(metric, _value(metric, facts), n).items()}
+        out |= values
+        reasons |= {key: metric.undefined for key, value in values.items() if value is None}
+        out |= _intervals(metric, sums, facts, values, resamples=resamples)
+    out |= {key: None for key in reasons if key not in out and key != TEMPLATE_COLUMN}
+    return {**out, "not_measured": dict(sorted(reasons.items()))}
+
+
+def _value(metric: Metric, facts: Facts) -> np.ndarray:
+    return facts.values[metric.name]
+
+
+def _intervals(
+    metric: Metric,
+    sums: Mapping[str, Sums],
+    facts: Facts,
+    values: Mapping[str, Any],
+    *,
+    resamples: int,
+) -> dict[str, list[float] | None]:
+    """`<key>_ci` of every value that has one; null where it cannot be told."""
+    if metric.statistic is None or resamples == 0:
+        return {}
+    bounds = interval(metric, sums[metric.name], facts, resamples=resamples)
+    if bounds is None:
+        return {f"{key}_ci": None for key in values}
+    n = facts.decoder.n_sources
+    low, high = (named_values(metric, side, n) for side in bounds)
+    return {f"{key}_ci": pair(low[key], high[key]) for key in values}
+
+
+def pair(low: np.ndarray, high: np.ndarray) -> list[float] | None:
+    """Both ends, or None if one is not finite."""
+    ends = [number(low), number(high)]
+    return None if None in ends else ends  # type: ignore[return-value]
+
+
+def number(value: np.ndarray) -> float | int | None:
+    """A plain number; None for what is not finite."""
+    plain = np.asarray(value).item()
+    return plain if isinstance(plain, int) or math.isfinite(plain) else None
