@@ -1,6 +1,7 @@
 """What a store's group must hold, and which file holds which rows: shared by reader and writer."""
 
 import math
+import stat
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -89,11 +90,12 @@ def shard_file(store: Path, key: str, index: int) -> Path:
 
 
 def is_there(file: Path) -> bool:
-    """Whether a file exists and is not empty: a crash of the machine can leave empty ones."""
+    """Whether a file is there and not empty: a crash of the machine can leave empty ones."""
     try:
-        return file.stat().st_size > 0
+        found = file.stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
+    return stat.S_ISREG(found.st_mode) and found.st_size > 0
 
 
 def missing_shards(store: Path, key: str, n_shards: int) -> list[int]:

@@ -165,9 +165,9 @@ class StoreWriter:
             raise RequestError(
                 f"shard {index} of {key} has shape {list(expected)}; got {list(rows.shape)}"
             )
-        with np.errstate(over="ignore"):  # an overflow is told below, with its place
+        with np.errstate(over="ignore", invalid="ignore"):  # told below, with the place
             stored = rows.astype(array.dtype, copy=False)
-        sums = moments(stored, self._mask[start:stop]).pack()
+            sums = moments(stored, self._mask[start:stop]).pack()
         if not np.isfinite(sums).all():
             raise NumericalError(
                 f"{key}: rows {start} to {stop} hold values that are not finite as {array.dtype}"
