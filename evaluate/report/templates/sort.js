@@ -4,7 +4,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const value = (row, column) => {
     const cell = row.cells[column];
-    const text = cell.dataset.v ?? cell.textContent.replaceAll(",", "").replace("−", "-");
+    const text = cell.dataset.v ?? cell.textContent.replaceAll(",", "").replaceAll("−", "-");
     const number = Number.parseFloat(text);
     return Number.isNaN(number) ? text : number;
   };
