@@ -79,7 +79,8 @@ def improvement(numerator: np.ndarray, before: np.ndarray, sums: Sums, facts: Fa
 
 def ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     """top/bottom, NaN where the quotient is not finite."""
-    quotient = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom != 0)
+    with np.errstate(over="ignore"):
+        quotient = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom != 0)
     return np.asarray(np.where(np.isfinite(quotient), quotient, np.nan))
 
 

@@ -48,6 +48,16 @@ class Scope(Enum):
         return self.value.startswith("latent")
 
 
+class Swap(Enum):
+    """What becomes of a value when A and B change places (axes of sources turn round anyway)."""
+
+    SAME = "the value stays"
+    COMPLEMENT = "v becomes 1 − v"
+    LABELS = "a_only and b_only change places"
+    PARTNER = "the metric of the other source's name takes the value"
+    OTHER = "no simple relation"
+
+
 class Pass(Enum):
     """What a metric's `partial` has to read; the cheapest that serves."""
 
@@ -101,6 +111,10 @@ class Metric:
     """Metrics whose values `finish` looks up in the facts; they stand earlier in the table."""
     statistic: Statistic | None = None
     """For intervals: totals with a leading axis of resamples to values with the same."""
+    swap: Swap = Swap.SAME
+    """What becomes of it when the sources change places."""
+    drawn: bool = False
+    """Whether it is drawn with the seed; then equal only up to sampling when latents move."""
     key: str = ""
     """Output name if not `name`; {p} and {q} stand for the letters of a pair."""
     undefined: str = "it is not defined for this crosscoder and these rows"

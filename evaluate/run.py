@@ -14,7 +14,6 @@ from xc.evaluate.metric import Pass
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.provenance import provenance
 from xc.evaluate.reader import Reader
-from xc.evaluate.report import write_report
 from xc.evaluate.scheduler import Work
 from xc.evaluate.selection import select
 from xc.evaluate.summary import summarise
@@ -54,6 +53,8 @@ def evaluate(
     artefacts.write_inputs(run, settings, made_from)
     evaluation = Evaluation(run)
     if config.report:
+        from xc.evaluate.report import write_report  # noqa: PLC0415  (matplotlib imports slowly)
+
         write_report(evaluation, run=run)
     return evaluation
 

@@ -14,6 +14,7 @@ from xc.store_schema import Progress, RequestError, suggestion
 
 LOCAL = ("threads", "processes", "sync")
 CLUSTER = "tcp://"
+CONNECT_SECONDS = 10.0
 
 
 def check_scheduler(name: str) -> None:
@@ -82,14 +83,15 @@ class _Ticks(Callback):  # type: ignore[misc]
         self._advance = advance
 
     def _after(self, key: Any, result: Any, dsk: Any, state: Any, worker: Any) -> None:
-        self._advance(rows_of(str(key)))
+        if rows := rows_of(str(key)):
+            self._advance(rows)
 
 
 def _on_cluster(graph: Any, address: str, progress: Progress, rows: int) -> Any:
     from distributed import Client  # noqa: PLC0415  (slow to import, and few runs need it)
 
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except OSError as error:
         raise RequestError(
             f"no Dask scheduler answers at {address} ({error}); start one or use threads"

@@ -11,6 +11,8 @@ def basis(rows: np.ndarray) -> np.ndarray:
     Directions whose singular value is below max(n, d)·ε·σ_max count as absent, so that a
     rank-deficient matrix adds no arbitrary columns.
     """
+    if len(rows) == 0:
+        return np.zeros((0, 0))
     centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
     left, singular, _ = np.linalg.svd(centred, full_matrices=False)
     tolerance = max(rows.shape) * np.finfo(np.float64).eps * singular[:1]

@@ -27,6 +27,7 @@ METRIC = Metric(
     reads=Pass.NONE,
     finish=finish,
     needs=("frequency",),
+    drawn=True,
     bounds=(0.0, 1.0),
     summary="The alignment that unrelated latents reach, by permuting the rows of one decoder.",
     formula=(

@@ -4,7 +4,7 @@ import numpy as np
 
 from xc.evaluate.decoder_pairs import DEAD, OTHER, SHARED, class_count
 from xc.evaluate.facts import Facts
-from xc.evaluate.metric import Finish, Metric, Pass, Scope, Sums
+from xc.evaluate.metric import Finish, Metric, Pass, Scope, Sums, Swap
 
 
 def _counting(label: str) -> Finish:
@@ -22,6 +22,7 @@ def _count(name: str, label: str, what: str, *, key: str = "") -> Metric:
         reads=Pass.NONE,
         finish=_counting(label),
         needs=("class",),
+        swap=Swap.PARTNER if key else Swap.SAME,
         bounds=(0.0, float("inf")),
         summary=f"Number of latents {what}.",
         formula=f"#{{j : class of j is {label.format(p='a', q='b')}}}.",

@@ -33,6 +33,7 @@ METRIC = Metric(
     reads=Pass.NONE,
     finish=finish,
     needs=("frequency",),
+    drawn=True,
     bounds=(-1.0, 1.0),
     summary=(
         "Mean cosine between decoder directions of different latents, the null beside the cosines."

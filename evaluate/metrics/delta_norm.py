@@ -4,7 +4,7 @@ import numpy as np
 
 from xc.evaluate.decoder_pairs import norm_difference, over_pairs
 from xc.evaluate.facts import Facts
-from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.metric import Metric, Pass, Scope, Sums, Swap
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
@@ -18,6 +18,7 @@ METRIC = Metric(
     scope=Scope.LATENT_PAIR,
     reads=Pass.NONE,
     finish=finish,
+    swap=Swap.COMPLEMENT,
     bounds=(0.0, 1.0),
     summary="Norm difference over the larger norm, mapped to 0 (A only) … 1 (B only).",
     formula="½((‖d_B‖ − ‖d_A‖)/max(‖d_A‖, ‖d_B‖) + 1) (Minder et al., eq. 4).",

@@ -5,7 +5,7 @@ import numpy as np
 from xc.evaluate.decoder_pairs import DEAD, OTHER, SHARED
 from xc.evaluate.facts import Facts
 from xc.evaluate.letters import letter
-from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.metric import Metric, Pass, Scope, Sums, Swap
 
 EXCLUSIVE = 0.1
 """Distance of delta_norm from 0 or 1 within which a latent belongs to one source."""
@@ -33,6 +33,7 @@ METRIC = Metric(
     reads=Pass.NONE,
     finish=finish,
     needs=("delta_norm", "frequency"),
+    swap=Swap.LABELS,
     bounds=(-float("inf"), float("inf")),
     summary="shared, a_only, b_only, other, or dead.",
     formula=(

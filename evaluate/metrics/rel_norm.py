@@ -4,7 +4,7 @@ import numpy as np
 
 from xc.evaluate.decoder_pairs import over_pairs, relative_norm
 from xc.evaluate.facts import Facts
-from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.metric import Metric, Pass, Scope, Sums, Swap
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
@@ -18,6 +18,7 @@ METRIC = Metric(
     scope=Scope.LATENT_PAIR,
     reads=Pass.NONE,
     finish=finish,
+    swap=Swap.COMPLEMENT,
     bounds=(0.0, 1.0),
     summary="Share of B in the decoder norms: 0 is A only, 1 is B only.",
     formula=(

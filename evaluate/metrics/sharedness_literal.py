@@ -3,7 +3,7 @@
 import numpy as np
 
 from xc.evaluate.facts import Facts
-from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.metric import Metric, Pass, Scope, Sums, Swap
 from xc.evaluate.metrics.sharedness import plogp
 
 
@@ -20,6 +20,7 @@ METRIC = Metric(
     reads=Pass.NONE,
     finish=finish,
     needs=("frequency", "mean_activation", "rel_norm"),
+    swap=Swap.OTHER,
     bounds=(0.0, float("inf")),
     summary="Equation (2) of Becker et al. as printed, sign turned, base 2.",
     formula="−Σ_j rel_norm_j log₂(rel_norm_j) · mean_activation_j over alive latents.",

@@ -1,0 +1,63 @@
+"""A planted store and run, evaluated once for all tests that only look."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import planted
+import pytest
+
+from xc.evaluate import EvaluateConfig, Evaluation, evaluate
+from xc.store_schema import ActivationStore, Checkpoint, RunLayout, Silent
+
+SMALL = {"block_rows": 256, "tile_rows": 64, "bootstrap": 50, "permutations": 3, "report": False}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A store and a run that belong together."""
+
+    truth: planted.Truth
+    store: ActivationStore
+    checkpoint: Checkpoint
+    run: RunLayout
+
+    def evaluate(self, run: RunLayout | None = None, **settings: object) -> Evaluation:
+        config = EvaluateConfig(**{**SMALL, **settings})  # type: ignore[arg-type]
+        return evaluate(config, run=run or self.run, store=self.store, progress=Silent())
+
+
+MakeCase = Callable[..., Case]
+
+
+@pytest.fixture
+def make_case(tmp_path: Path) -> MakeCase:
+    """Builds a case in the test's folder: `make_case(widths=(16, 16), n_sequences=60)`."""
+    return lambda **wish: build_case(tmp_path, **wish)
+
+
+@pytest.fixture(scope="session")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """The case that no test changes."""
+    return build_case(tmp_path_factory.mktemp("case"), n_sequences=150)
+
+
+@pytest.fixture(scope="session")
+def evaluation(case: Case) -> Evaluation:
+    """Its evaluation."""
+    return case.evaluate()
+
+
+def build_case(
+    root: Path,
+    *,
+    widths: tuple[int, ...] = (16, 16),
+    n_sequences: int = 60,
+    noise: float = 0.2,
+    mend: Callable[[Checkpoint], Checkpoint] = lambda checkpoint: checkpoint,
+) -> Case:
+    plan = planted.make_plan(n_sequences=n_sequences)
+    truth = planted.make_truth(plan.n_rows, widths=widths)
+    store = planted.write_store(root / "acts.zarr", truth, plan, noise=noise)
+    checkpoint = mend(planted.true_crosscoder(truth, store))
+    return Case(truth, store, checkpoint, planted.write_run(root / "run", checkpoint, store))

@@ -1,0 +1,62 @@
+"""Alignment against SciPy's principal angles, and what it must not depend on."""
+
+import numpy as np
+import pytest
+from evaluating import make_world
+from scipy.linalg import subspace_angles
+
+from xc.evaluate.facts import Facts
+from xc.evaluate.subspace import basis, mean_squared_correlation
+
+
+def matrices(n: int = 80, widths: tuple[int, int] = (7, 11)) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    p = rng.normal(size=(n, widths[0]))
+    q = np.column_stack([p[:, :3] + rng.normal(size=(n, 3)), rng.normal(size=(n, widths[1] - 3))])
+    return p, q
+
+
+def value(p: np.ndarray, q: np.ndarray) -> float:
+    return mean_squared_correlation(basis(p), basis(q))
+
+
+def test_equals_the_squared_cosines_of_principal_angles() -> None:
+    p, q = matrices()
+    angles = subspace_angles(p - p.mean(axis=0), q - q.mean(axis=0))
+    assert value(p, q) == pytest.approx(float((np.cos(angles) ** 2).mean()), abs=1e-12)
+
+
+def test_ignores_invertible_maps_offsets_and_order_of_latents() -> None:
+    p, q = matrices()
+    rng = np.random.default_rng(1)
+    order = rng.permutation(len(p))
+    moved = (p @ rng.normal(size=(7, 7)) + 5.0)[order]
+    assert value(moved, q[order]) == pytest.approx(value(p, q), abs=1e-10)
+
+
+def test_a_rank_deficient_matrix_adds_no_directions() -> None:
+    p, q = matrices()
+    padded = np.column_stack([p, p[:, :2] + p[:, 2:4], np.ones(len(p)), np.zeros(len(p))])
+    assert basis(padded).shape == (80, 7)
+    assert value(padded, q) == pytest.approx(value(p, q), abs=1e-10)
+
+
+def test_nothing_to_correlate_is_undefined() -> None:
+    assert np.isnan(value(np.ones((5, 3)), np.random.default_rng(0).normal(size=(5, 2))))
+
+
+def test_chance_is_what_unrelated_decoders_reach() -> None:
+    world = make_world(60, 400, widths=(10, 10), zero_rows=False, active=0.9)
+    rng = np.random.default_rng(5)
+    for w in world.W:
+        w[:] = rng.normal(size=w.shape)
+    facts = world.facts()
+    expected = 10 / (facts.alive.sum() - 1)
+    assert facts.values["alignment_chance"][0] == pytest.approx(expected, rel=0.2)
+    assert abs(facts.values["alignment_adjusted"][0]) < 0.02
+
+
+def test_too_few_latents_to_tell_gives_no_adjusted_value() -> None:
+    facts: Facts = make_world(60, 5, widths=(8, 8), zero_rows=False).facts()
+    assert facts.values["alignment_chance"][0] == pytest.approx(1.0)
+    assert np.isnan(facts.values["alignment_adjusted"][0])

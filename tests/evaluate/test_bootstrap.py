@@ -1,0 +1,59 @@
+"""Intervals from per-sequence sums: the same as resampling rows by hand, and honest in width."""
+
+import numpy as np
+import pytest
+from evaluating import make_world
+
+from xc.evaluate.bootstrap import interval, resampled
+from xc.evaluate.facts import Facts
+from xc.evaluate.graph import tile_totals
+from xc.evaluate.metrics import METRICS, fve, l0, mse
+
+WORLD = make_world(300, seed=2)
+FACTS = Facts(WORLD.decoder)
+
+
+def bounds_of(metric: object, resamples: int = 400) -> np.ndarray | None:
+    sums = tile_totals([metric], WORLD.block(0, WORLD.n_rows))[metric.name]
+    return interval(metric, sums, FACTS, resamples=resamples)
+
+
+@pytest.mark.parametrize("metric", [m for m in METRICS if m.statistic], ids=lambda m: m.name)
+def test_holds_the_value(metric: object) -> None:
+    low, high = bounds_of(metric)
+    value = WORLD.facts().values[metric.name]
+    assert (low < value).all()
+    assert (value < high).all()
+
+
+def test_equals_drawing_whole_sequences_by_hand() -> None:
+    sums = l0.partial(WORLD.block(0, WORLD.n_rows))
+    fired, sequences = (WORLD.f > 0).sum(axis=1), np.unique(WORLD.sequence)
+    found = resampled(sums["table"], np.random.default_rng(7), resamples=1)[0]
+    draw = np.random.default_rng(7).integers(0, len(sequences), size=len(sequences))
+    rows = np.concatenate([np.flatnonzero(WORLD.sequence == sequences[i]) for i in draw])
+    np.testing.assert_allclose(found, [len(rows), fired[rows].sum()])
+
+
+def test_covers_the_mean_of_new_sequences() -> None:
+    """95 % intervals of a mean of sequence means hold the truth in about 95 % of worlds."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(200):
+        table = np.column_stack([np.full(60, 10.0), 10 * rng.normal(size=60)])
+        totals = resampled(table, rng, resamples=200)
+        low, high = np.quantile(totals[:, 1] / totals[:, 0], [0.025, 0.975])
+        held += low < 0 < high
+    assert 178 <= held <= 199
+
+
+def test_is_the_same_for_the_same_seed() -> None:
+    np.testing.assert_array_equal(bounds_of(fve.METRIC), bounds_of(fve.METRIC))
+
+
+def test_there_is_none_without_resamples_or_from_one_sequence() -> None:
+    assert bounds_of(mse.METRIC, resamples=0) is None
+    one = make_world(5)
+    one.sequence[:] = 3
+    sums = mse.METRIC.partial(one.block(0, 5))
+    assert interval(mse.METRIC, sums, Facts(one.decoder), resamples=10) is None

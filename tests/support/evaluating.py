@@ -1,0 +1,328 @@
+"""Rows, latents and decoders in memory for the evaluator's tests, and dense float64 oracles."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import pairwise
+
+import numpy as np
+
+from xc.evaluate.decoder import Decoder
+from xc.evaluate.facts import Facts
+from xc.evaluate.finishing import finish_all
+from xc.evaluate.graph import combine_totals, tile_totals
+from xc.evaluate.latent_rows import LatentRows
+from xc.evaluate.metrics import METRICS
+from xc.evaluate.row_block import RowBlock
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Everything that metrics read, dense."""
+
+    f: np.ndarray
+    """float32 [row, latent]."""
+    x: tuple[np.ndarray, ...]
+    """Per source float32 [row, d_model], normalised."""
+    W: tuple[np.ndarray, ...]
+    b: tuple[np.ndarray, ...]
+    sequence: np.ndarray
+    centre: tuple[np.ndarray, ...]
+    scale: tuple[float, ...]
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.f)
+
+    @property
+    def decoder(self) -> Decoder:
+        return Decoder(self.W, self.b, self.scale, tuple(np.zeros_like(b) for b in self.b))
+
+    def permuted(self, order: np.ndarray) -> "World":
+        return replace(self, f=self.f[:, order], W=tuple(w[order] for w in self.W))
+
+    def swapped(self) -> "World":
+        return replace(
+            self, x=self.x[::-1], W=self.W[::-1], b=self.b[::-1],
+            centre=self.centre[::-1], scale=self.scale[::-1],
+        )  # fmt: skip
+
+    def block(self, start: int, stop: int) -> RowBlock:
+        rows = slice(start, stop)
+        latents = latent_rows(self.f[rows])
+        return RowBlock(
+            start, stop, self.sequence[rows], latents, self.decoder,
+            lambda: tuple(x[rows] for x in self.x), self.centre,
+        )  # fmt: skip
+
+    def facts(self, *, borders: Sequence[int] = (), order: Sequence[int] | None = None) -> Facts:
+        """All values, the rows cut at `borders`, the tiles combined in `order`."""
+        cuts = [0, *sorted(borders), self.n_rows]
+        tiles = [self.block(a, b) for a, b in pairwise(cuts)]
+        totals = [tile_totals(METRICS, tile) for tile in tiles]
+        totals = totals if order is None else [totals[i] for i in order]
+        combined = reduce(lambda a, b: combine_totals(METRICS, a, b), totals)
+        return finish_all(METRICS, combined, Facts(self.decoder, permutations=4))
+
+
+def latent_rows(f: np.ndarray) -> LatentRows:
+    """Compress dense latents by row."""
+    indptr = np.concatenate([[0], np.cumsum((f > 0).sum(axis=1))])
+    latent = np.nonzero(f)[1].astype(np.int32)
+    return LatentRows(indptr, latent, f[f > 0], f.shape[1])
+
+
+def make_world(
+    n_rows: int = 90,
+    d_sae: int = 24,
+    *,
+    widths: tuple[int, ...] = (6, 6),
+    active: float = 0.2,
+    zero_rows: bool = True,
+    seed: int = 0,
+) -> World:
+    """Random rows; some latents dead, some decoder rows zero, some equal in both sources."""
+    rng = np.random.default_rng(seed)
+    f = np.where(rng.random((n_rows, d_sae)) < active, rng.gamma(2.0, 1.0, (n_rows, d_sae)), 0)
+    f[:, rng.random(d_sae) < 0.1] = 0
+    W = [rng.normal(size=(d_sae, w)).astype(np.float32) for w in widths]
+    if zero_rows:
+        for w in W:
+            w[rng.random(d_sae) < 0.15] = 0
+    if len(set(widths)) == 1:
+        alike = rng.random(d_sae) < 0.3
+        for w in W[1:]:
+            w[alike] = W[0][alike]
+    b = tuple(rng.normal(size=w).astype(np.float32) for w in widths)
+    f = f.astype(np.float32)
+    x = tuple(
+        (f @ w + c + rng.normal(size=(n_rows, w.shape[1]))).astype(np.float32)
+        for w, c in zip(W, b, strict=True)
+    )
+    centre = tuple(rng.normal(size=w) for w in widths)
+    sequence = np.sort(rng.integers(0, max(n_rows // 7, 1), n_rows))
+    scale = tuple(float(s) for s in rng.uniform(0.5, 2.0, len(widths)))
+    return World(f, x, tuple(W), b, sequence, centre, scale)
+
+
+@dataclass(frozen=True)
+class Dense:
+    """The world in float64 and what the oracles share; written without the evaluator's code."""
+
+    world: World
+
+    @property
+    def f(self) -> np.ndarray:
+        return self.world.f.astype(np.float64)
+
+    def x(self, m: int) -> np.ndarray:
+        return self.world.x[m].astype(np.float64)
+
+    def d(self, m: int) -> np.ndarray:
+        return self.world.W[m].astype(np.float64)
+
+    def b(self, m: int) -> np.ndarray:
+        return self.world.b[m].astype(np.float64)
+
+    def xhat(self, m: int) -> np.ndarray:
+        return self.f @ self.d(m) + self.b(m)
+
+    def e(self, m: int) -> np.ndarray:
+        return self.x(m) - self.xhat(m)
+
+    @property
+    def n(self) -> int:
+        return len(self.world.W)
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        return [(p, q) for p in range(self.n) for q in range(p + 1, self.n)]
+
+    @property
+    def alive(self) -> np.ndarray:
+        return (self.world.f > 0).any(axis=0)
+
+    def norms(self) -> np.ndarray:
+        return np.stack([np.sqrt((self.d(m) ** 2).sum(axis=1)) for m in range(self.n)], axis=1)
+
+    def target(self, kind: str, m: int, j: int) -> np.ndarray:
+        """y of latent scaling, [row, d_model]."""
+        own = np.outer(self.f[:, j], self.d(m)[j])
+        targets = {
+            "error": self.e(m) + own,
+            "reconstruction": self.xhat(m),
+            "activation": self.x(m),
+            "activation_no_bias": self.x(m) - self.b(m),
+        }
+        return targets[kind]
+
+    def beta(self, kind: str, j: int, m: int, t: int) -> float:
+        """One least-squares fit of y on the rank-one regressor f·d, flattened."""
+        regressor = np.outer(self.f[:, j], self.d(t)[j])
+        if self.d(m).shape[1] != self.d(t).shape[1] or not regressor.any():
+            return float("nan")
+        y = self.target(kind, m, j)
+        return float(np.linalg.lstsq(regressor.reshape(-1, 1), y.ravel(), rcond=None)[0][0])
+
+    def alone(self, t: int) -> bool:
+        widths = [w.shape[1] for w in self.world.W]
+        return widths.count(widths[t]) < 2
+
+    def betas(self, kind: str) -> np.ndarray:
+        d_sae = self.f.shape[1]
+        cells = [
+            [
+                [np.nan if self.alone(t) else self.beta(kind, j, m, t) for t in range(self.n)]
+                for m in range(self.n)
+            ]
+            for j in range(d_sae)
+        ]
+        return np.array(cells).reshape(d_sae, self.n, self.n)
+
+    def nus(self, kind: str) -> np.ndarray:
+        b = self.betas(kind)
+        with np.errstate(all="ignore"):
+            sides = [
+                np.stack([b[:, p, q] / b[:, q, q], b[:, q, p] / b[:, p, p]], axis=1)
+                for p, q in self.pairs
+            ]
+        nus = np.stack(sides, axis=1)
+        return np.where(np.isfinite(nus), nus, np.nan)
+
+    def improvements(self, kind: str) -> np.ndarray:
+        betas = self.betas(kind)
+        out = np.full_like(betas, np.nan)
+        for j, m, t in np.argwhere(~np.isnan(betas)):
+            y = self.target(kind, m, j)
+            after = y - betas[j, m, t] * np.outer(self.f[:, j], self.d(t)[j])
+            if (y**2).sum() > 0:
+                out[j, m, t] = 1 - (after**2).sum() / (y**2).sum()
+        return out
+
+    def own(self, kind: str) -> np.ndarray:
+        d_sae = self.f.shape[1]
+        return np.array([[self.beta(kind, j, m, m) for m in range(self.n)] for j in range(d_sae)])
+
+    def variance(self, m: int) -> float:
+        return float(((self.x(m) - self.x(m).mean(axis=0)) ** 2).sum())
+
+    def error(self, m: int) -> float:
+        return float((self.e(m) ** 2).sum())
+
+    def by_pair(self, function: Callable[[int, int], np.ndarray]) -> np.ndarray:
+        return np.stack([function(p, q) for p, q in self.pairs], axis=-1)
+
+    def rel_norm(self, p: int, q: int) -> np.ndarray:
+        norms = self.norms()
+        with np.errstate(invalid="ignore"):
+            return norms[:, q] / (norms[:, p] + norms[:, q])
+
+    def delta_norm(self, p: int, q: int) -> np.ndarray:
+        norms = self.norms()
+        with np.errstate(invalid="ignore"):
+            return 0.5 * ((norms[:, q] - norms[:, p]) / norms[:, [p, q]].max(axis=1) + 1)
+
+    def classes(self, p: int, q: int) -> np.ndarray:
+        def name(j: int, delta: float) -> str:
+            if not self.alive[j]:
+                return "dead"
+            if delta < 0.1:
+                return f"{'abc'[p]}_only"
+            if delta > 0.9:
+                return f"{'abc'[q]}_only"
+            return "shared" if abs(delta - 0.5) < 0.1 else "other"
+
+        return np.array([name(j, v) for j, v in enumerate(self.delta_norm(p, q))])
+
+    def count(self, label: str) -> np.ndarray:
+        return np.array(
+            [
+                (self.classes(p, q) == label.format(p="abc"[p], q="abc"[q])).sum()
+                for p, q in self.pairs
+            ]
+        )
+
+    def cosine(self, p: int, q: int) -> np.ndarray:
+        if self.d(p).shape[1] != self.d(q).shape[1]:
+            return np.full(self.f.shape[1], np.nan)
+        norms = self.norms()
+        with np.errstate(invalid="ignore"):
+            return (self.d(p) * self.d(q)).sum(axis=1) / (norms[:, p] * norms[:, q])
+
+    def entropy_sum(self, p: int, q: int, *, literal: bool) -> float:
+        weights = self.f.mean(axis=0)
+        terms = []
+        for n, w in zip(self.rel_norm(p, q), weights, strict=True):
+            parts = [n] if literal else [n, 1 - n]
+            terms.append(w * sum(-v * np.log2(v) for v in parts if v > 0))
+        if literal:
+            return float(np.sum(terms))
+        return float(np.sum(terms) / weights.sum()) if weights.sum() else float("nan")
+
+    def alignment(self, p: int, q: int) -> float:
+        """By the eigenvalues of the product of projections, on matrices cut to their rank."""
+        projections, ranks = [], []
+        for m in (p, q):
+            rows = self.d(m)[self.alive]
+            rows = rows - rows.mean(axis=0) if len(rows) else rows
+            projections.append(rows @ np.linalg.pinv(rows))
+            ranks.append(int(np.linalg.matrix_rank(rows)) if rows.size else 0)
+        if min(ranks) == 0:
+            return float("nan")
+        return float(np.trace(projections[0] @ projections[1]) / min(ranks))
+
+    def median_shared(self, p: int, q: int) -> float:
+        found = self.cosine(p, q)[self.classes(p, q) == "shared"]
+        found = found[~np.isnan(found)]
+        return float(np.median(found)) if len(found) else float("nan")
+
+
+ORACLES: dict[str, Callable[[Dense], object]] = {
+    "l0": lambda d: (d.f > 0).sum() / len(d.f),
+    "fve": lambda d: [1 - d.error(m) / d.variance(m) for m in range(d.n)],
+    "fve_pooled": lambda d: 1 - sum(map(d.error, range(d.n))) / sum(map(d.variance, range(d.n))),
+    "mse": lambda d: [d.error(m) / len(d.f) for m in range(d.n)],
+    "frequency": lambda d: (d.f > 0).mean(axis=0),
+    "mean_activation": lambda d: d.f.mean(axis=0),
+    "max_activation": lambda d: d.f.max(axis=0),
+    "dead_fraction": lambda d: (~d.alive).mean(),
+    "norm": lambda d: d.norms(),
+    "norm_folded": lambda d: d.norms() / np.array(d.world.scale),
+    "rel_norm": lambda d: d.by_pair(d.rel_norm),
+    "delta_norm": lambda d: d.by_pair(d.delta_norm),
+    "cosine": lambda d: d.by_pair(d.cosine),
+    "class": lambda d: d.by_pair(d.classes),
+    "sharedness": lambda d: [d.entropy_sum(p, q, literal=False) for p, q in d.pairs],
+    "sharedness_literal": lambda d: [d.entropy_sum(p, q, literal=True) for p, q in d.pairs],
+    "alignment": lambda d: [d.alignment(p, q) for p, q in d.pairs],
+    "n_shared": lambda d: d.count("shared"),
+    "n_a_only": lambda d: d.count("{p}_only"),
+    "n_b_only": lambda d: d.count("{q}_only"),
+    "n_other": lambda d: d.count("other"),
+    "n_dead": lambda d: (~d.alive).sum(),
+    "cosine_shared_median": lambda d: [d.median_shared(p, q) for p, q in d.pairs],
+    "beta_error": lambda d: d.betas("error"),
+    "beta_reconstruction": lambda d: d.betas("reconstruction"),
+    "beta_activation": lambda d: d.betas("activation"),
+    "beta_activation_no_bias": lambda d: d.betas("activation_no_bias"),
+    "nu_error": lambda d: d.nus("error"),
+    "nu_reconstruction": lambda d: d.nus("reconstruction"),
+    "nu_activation": lambda d: d.nus("activation"),
+    "mse_improvement_error": lambda d: d.improvements("error"),
+    "mse_improvement_reconstruction": lambda d: d.improvements("reconstruction"),
+    "beta_own_error": lambda d: d.own("error"),
+    "beta_own_reconstruction": lambda d: d.own("reconstruction"),
+}
+"""Values by metric name; drawn metrics have none and are tested against what they estimate."""
+
+
+def assert_same(found: np.ndarray, expected: object, *, atol: float = 2e-5) -> None:
+    """Equal text, or equal numbers with NaN in the same places."""
+    expected = np.asarray(expected)
+    if expected.dtype.kind == "U":
+        np.testing.assert_array_equal(found, expected)
+        return
+    assert found.shape == expected.shape
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected.astype(np.float64)))
+    scale = np.maximum(1.0, np.abs(np.nan_to_num(expected.astype(np.float64))))
+    np.testing.assert_allclose(found / scale, expected / scale, rtol=0, atol=atol)
