@@ -6,7 +6,7 @@ from rich.console import Console
 
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.pipeline_run import run_pipeline
-from xc.cli.results import print_headlines, print_path
+from xc.cli.results import print_evaluation
 from xc.store_schema import Progress
 
 HARVEST = {
@@ -37,5 +37,4 @@ def run_demo(folder: Path, *, progress: Progress, console: Console) -> None:
         sections={"harvest": HARVEST, "train": TRAIN},
     )
     done = run_pipeline(pipeline, progress=progress)
-    print_headlines(console, done.summary, sources=done.sources)
-    print_path(console, "report", done.run.report.resolve())
+    print_evaluation(console, done)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-import click
+from typer.exceptions import TyperException
 
-from xc.store_schema import XcError
+from xc.store_schema import RequestError, XcError
 
 INTERRUPTED = 130
 FAILED = 1
@@ -46,12 +46,10 @@ def run_command(command: Callable[[], None], *, debug: bool) -> int:
     return 0
 
 
-def report_usage(error: click.ClickException) -> int:
+def report_usage(error: TyperException) -> int:
     """Say on one line what was wrong with the command line itself."""
-    context = getattr(error, "ctx", None)
-    help_line = f"; see `{context.command_path} --help`" if context is not None else ""
-    _say(error.format_message().rstrip(".") + help_line)
-    return 2
+    _say(error.format_message().rstrip(".") + "; --help lists what there is")
+    return RequestError.exit_status
 
 
 def _explain(error: BaseException, *, debug: bool, text: str | None = None) -> None:

@@ -1,7 +1,9 @@
 """`xc run`: the stages in order; each one leaves alone what it finds done."""
 
+from xc.cli.evaluating import run_evaluate
+from xc.cli.harvesting import run_harvest
 from xc.cli.pipeline_file import Pipeline
-from xc.cli.stages import run_evaluate, run_harvest, run_train
+from xc.cli.training import run_train
 from xc.evaluate import Evaluation
 from xc.store_schema import Progress, RequestError
 

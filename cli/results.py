@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+
+from xc.store_schema import Checkpoint
+
+if TYPE_CHECKING:  # the harvester's command needs no evaluator
+    from xc.evaluate import Evaluation
 
 HEADLINES: tuple[tuple[str, str, str], ...] = (
     ("fve_a", "variance explained, A", ".3f"),
@@ -23,10 +28,15 @@ HEADLINES: tuple[tuple[str, str, str], ...] = (
 """Keys of summary.json, in the words of the printed table."""
 
 
-def print_headlines(
-    console: Console, summary: Mapping[str, Any], *, sources: Sequence[str]
-) -> None:
-    """The numbers that people look for first, with their intervals where there are any."""
+def print_evaluation(console: Console, done: "Evaluation") -> None:
+    """The numbers that people look for first, and where the whole report lies."""
+    sources = [s.key for s in Checkpoint.load(done.run.checkpoint).sources]
+    console.print(_headlines(done.summary, sources))
+    print_path(console, "report", done.run.report.resolve())
+
+
+def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:
+    """The table of headline numbers, with their intervals where there are any."""
     table = Table(title="  and  ".join(sources), title_justify="left", title_style="bold")
     table.add_column("what")
     table.add_column("value", justify="right")
@@ -34,7 +44,7 @@ def print_headlines(
     for key, words, form in HEADLINES:
         if key in summary:
             table.add_row(words, _number(summary[key], form), _interval(summary, key, form))
-    console.print(table)
+    return table
 
 
 def _number(value: Any, form: str) -> str:
@@ -46,6 +56,6 @@ def _interval(summary: Mapping[str, Any], key: str, form: str) -> str:
     return f"{bounds[0]:{form}} to {bounds[1]:{form}}" if bounds else ""
 
 
-def print_path(console: Console, what: str, path: Path) -> None:
-    """Name a file on a line of its own, unwrapped, so that it can be copied."""
+def print_path(console: Console, what: str, path: Path | str) -> None:
+    """A name and what belongs to it on one line, unwrapped, so that it can be copied."""
     console.print(f"{what}: {path}", markup=False, highlight=False, soft_wrap=True)

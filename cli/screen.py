@@ -60,8 +60,9 @@ class TerminalScreen:
         """Move the bar."""
         if self._bar is None:
             return
-        shown = {"figures": _figures(figures)} if figures else {}
-        self._bar.update(self._task, advance=amount, **shown)
+        self._bar.advance(self._task, amount)
+        if figures:
+            self._bar.update(self._task, figures=_figures(figures))
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""

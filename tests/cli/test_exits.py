@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 
-import click
 import pytest
+import typer
 
 from xc.cli.exits import report_usage, run_command
 from xc.store_schema import NumericalError, RequestError
@@ -66,7 +66,7 @@ def test_sigterm_ends_like_an_interrupt():
 
 
 def test_usage_errors_are_one_line(capsys):
-    assert report_usage(click.NoSuchOption("--lyer", possibilities=["--layer"])) == 2
+    assert report_usage(typer.BadParameter("no option --lyer;\ntry --layer")) == 2
     line = capsys.readouterr().err
     assert "--lyer" in line
     assert "--layer" in line

@@ -1,0 +1,16 @@
+"""The commands: one module each, imported only when its command is typed.
+
+A module `xc.cli.commands.NAME` has a function `register(app)`. What is said of a command in
+`xc --help` stands here, so that help needs no torch.
+"""
+
+COMMANDS: dict[str, str] = {
+    "demo": "Run the whole pipeline on the embedded pair of models, offline, on a CPU.",
+    "harvest": "Run each model once over the same text and store its activations.",
+    "train": "Train a crosscoder from a store.",
+    "evaluate": "Compute all metrics, tables, figures and the report of a run.",
+    "run": "Harvest, train and evaluate from one pipeline.yaml, doing only what is not done yet.",
+    "inspect": "Say what a store, run, checkpoint or latent table holds.",
+    "verify": "Check every checksum and every promise of the schema; list what is wrong, by file.",
+}
+"""Command to one sentence."""

@@ -1,0 +1,41 @@
+"""`xc harvest`."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from xc.cli.commands import COMMANDS
+from xc.cli.common import ConfigFile, Debug, Store, carry_out
+from xc.cli.harvesting import run_harvest
+from xc.cli.options import with_options
+from xc.cli.pipeline_file import Pipeline
+from xc.cli.results import print_path
+from xc.harvest import HarvestConfig
+from xc.store_schema import Progress
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("harvest", help=COMMANDS["harvest"])(harvest)
+
+
+@with_options(HarvestConfig, skip=("store",), flags={"layers": "layer"})
+def harvest(
+    values: dict[str, Any],
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(help="Hugging Face ids, local folders or zoo:NAME; A first."),
+    ] = None,
+    store: Store = None,
+    config: ConfigFile = None,
+    debug: Debug = False,
+) -> None:
+    """Harvest."""
+
+    def work(pipeline: Pipeline, progress: Progress, console: Console) -> None:
+        flags = values | ({"store": store} if store else {})
+        report = run_harvest(pipeline, flags, models=models, progress=progress)
+        print_path(console, "store", report.path)
+
+    carry_out(work, config=config, debug=debug)

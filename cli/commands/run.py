@@ -1,0 +1,25 @@
+"""`xc run`."""
+
+import typer
+from rich.console import Console
+
+from xc.cli.commands import COMMANDS
+from xc.cli.common import ConfigFile, Debug, carry_out
+from xc.cli.pipeline_file import Pipeline
+from xc.cli.pipeline_run import run_pipeline
+from xc.cli.results import print_evaluation
+from xc.store_schema import Progress
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run", help=COMMANDS["run"])(run)
+
+
+def run(config: ConfigFile = None, debug: Debug = False) -> None:
+    """Run the pipeline."""
+
+    def work(pipeline: Pipeline, progress: Progress, console: Console) -> None:
+        print_evaluation(console, run_pipeline(pipeline, progress=progress))
+
+    carry_out(work, config=config, debug=debug)

@@ -1,0 +1,41 @@
+"""Evaluating as the command line does it: the store is found, the stage is run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xc.cli.pipeline_file import Pipeline
+from xc.evaluate import EvaluateConfig, Evaluation, evaluate
+from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, from_mapping
+
+
+def run_evaluate(
+    pipeline: Pipeline,
+    flags: Mapping[str, Any],
+    *,
+    store: Path | None,
+    run: Path,
+    progress: Progress,
+) -> Evaluation:
+    """Evaluate a run; the store is the one it was trained on, unless another place is given."""
+    layout = RunLayout(run)
+    if not layout.checkpoint.is_dir():
+        raise RequestError(f"{run}: expected a finished run with checkpoint/; run `xc train` first")
+    values = pipeline.section("evaluate", flags)
+    config = from_mapping(EvaluateConfig, values, where=pipeline.where("evaluate"))
+    opened = ActivationStore.open(store or _store_of(layout) or pipeline.store)
+    return evaluate(config, run=layout, store=opened, progress=progress)
+
+
+def _store_of(run: RunLayout) -> Path | None:
+    """Where the store lay when the run was trained, if the run says so."""
+    if not run.config.is_file():
+        return None
+    try:
+        values = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RequestError(f"{run.config}: not readable as YAML; give --store") from error
+    found = values.get("store") if isinstance(values, dict) else None
+    return Path(found) if isinstance(found, str) else None
