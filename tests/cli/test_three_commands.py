@@ -102,7 +102,7 @@ def test_evaluate_leaves_summary_tables_and_report(trained):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["harvest", "gpt2", "distilgpt2", "--layer", "6,9", "--store", "x.zarr"], "0 to 6"),
+        (["harvest", "gpt2", "distilgpt2", "--layer", "6,9", "--store", "x.zarr"], "to 6 (last"),
         (["harvest", "gpt2", "absent", "--layer", "6,3", "--store", "x.zarr"], "absent"),
         (["harvest", "--layer", "6,3", "--store", "x.zarr"], "no model given"),
         (["harvest", "gpt2", "--store", "x.zarr"], "no layer given"),
