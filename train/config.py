@@ -160,7 +160,8 @@ class TrainConfig:
 
 
 def _listed(sources: str | Iterable[str]) -> tuple[str, ...]:
-    return tuple(sources.split(",") if isinstance(sources, str) else sources)
+    listed = [sources] if isinstance(sources, str) else sources
+    return tuple(key.strip() for text in listed for key in text.split(",") if key.strip())
 
 
 def _given(values: Mapping[str, Any], key: str) -> bool:
