@@ -41,7 +41,7 @@ def open_corpus(reference: str, *, text_column: str | None = None) -> Corpus:
         RequestError: if it is not to be had, or a file's kind is unknown.
     """
     path = Path(reference).expanduser()
-    if path.exists():
+    if reference and path.exists():
         return _local_corpus(path.resolve(), text_column)
     looks_local = readers.kind_of(path) is not None or reference.startswith((".", "/", "~"))
     if looks_local or not _HUB_ID.fullmatch(reference):

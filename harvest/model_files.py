@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub
+from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from xc.harvest.hub import hub_message, reachable
@@ -15,6 +16,9 @@ from xc.store_schema import RequestError, canonical_json
 
 WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 """Configuration, safetensors weights, tokenizers of all kinds; never a pickle."""
+
+CACHE = Path(constants.HF_HUB_CACHE)
+"""Where the Hub's client keeps models; `HF_HOME` and its kin move it."""
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "tokenizer.model")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
@@ -61,7 +65,9 @@ def _snapshot(hub_id: str, revision: str | None) -> Path:
         )
     try:
         return Path(
-            huggingface_hub.snapshot_download(hub_id, revision=revision, allow_patterns=WANTED)
+            huggingface_hub.snapshot_download(
+                hub_id, revision=revision, cache_dir=CACHE, allow_patterns=WANTED
+            )
         )
     except Exception as error:
         raise RequestError(f"model '{hub_id}': {hub_message(error)}") from error
@@ -70,7 +76,9 @@ def _snapshot(hub_id: str, revision: str | None) -> Path:
 def _cached_snapshot(hub_id: str, revision: str | None) -> Path | None:
     try:
         return Path(
-            huggingface_hub.snapshot_download(hub_id, revision=revision, local_files_only=True)
+            huggingface_hub.snapshot_download(
+                hub_id, revision=revision, cache_dir=CACHE, local_files_only=True
+            )
         )
     except LocalEntryNotFoundError:
         return None

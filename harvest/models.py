@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging as transformers_logging
@@ -104,7 +105,7 @@ def load_model(model: Model, *, dtype: torch.dtype, device: torch.device) -> nn.
             module: nn.Module = loaded.to(device).eval().requires_grad_(False)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise XcError(f"{model.ref.name} does not fit into memory: {_first_line(error)}") from error
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise RequestError(f"model '{model.ref.reference}': {_first_line(error)}") from error
     return module
 

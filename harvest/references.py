@@ -53,7 +53,7 @@ def _numbered(ref: ModelRef, count: int) -> ModelRef:
 
 def _locate(reference: str) -> ModelRef:
     folder = Path(reference).expanduser()
-    if folder.is_dir():
+    if reference and folder.is_dir():
         folder = folder.resolve()
         return ModelRef(folder.name, folder.name, folder)
     hub_id, _, revision = reference.partition("@")

@@ -1,5 +1,6 @@
 """From a batch of sequences to rows of activations: padding, picking kept positions, rounding."""
 
+import math
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -11,7 +12,10 @@ from xc.harvest.batching import plan_batches
 from xc.store_schema import ActivationStore
 
 PADDING = 0
-"""Token id that fills up shorter sequences; what it is does not matter, nothing attends to it."""
+"""Token id that fills up shorter sequences; what it is does not matter: nothing attends to it."""
+
+READ_AHEAD = 256
+"""Batches whose token ids are read together."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Batch:
 
 
 class StoredText:
-    """The text of a store, cut into batches; token ids are read batch by batch."""
+    """The text of a store, cut into batches; token ids are read some hundred batches at a time."""
 
     def __init__(self, store: ActivationStore, *, budget: int) -> None:
         self._sequences = store.sequences
@@ -49,6 +53,7 @@ class StoredText:
             self._sequences.split.tolist(),
             budget=budget,
         )
+        self._excerpt: Excerpt | None = None
 
     def __len__(self) -> int:
         return len(self._ranges)
@@ -60,17 +65,56 @@ class StoredText:
         return int(offsets[first]), int(offsets[last])
 
     def batch(self, index: int) -> Batch:
-        """Read one batch."""
+        """One batch."""
         first, last = self._ranges[index]
-        offsets = self._sequences.token_offsets[first : last + 1]
-        lengths = np.diff(offsets)
-        ids = np.asarray(self._sequences.token_ids[int(offsets[0]) : int(offsets[-1])])
+        if self._excerpt is None or not self._excerpt.holds(first, last):
+            self._excerpt = self._read(first, self._ranges[index : index + READ_AHEAD][-1][1])
+        return self._excerpt.batch(first, last)
+
+    def _read(self, first: int, last: int) -> "Excerpt":
+        tokens, rows = (
+            slice(int(offsets[first]), int(offsets[last]))
+            for offsets in (self._sequences.token_offsets, self._sequences.row_offsets)
+        )
+        return Excerpt(
+            first,
+            self._sequences.token_offsets[first : last + 1],
+            self._sequences.row_offsets[first : last + 1],
+            np.asarray(self._sequences.token_ids[tokens]),
+            np.asarray(self._rows.position[rows]),
+        )
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Consecutive sequences of a store, in memory."""
+
+    first: int
+    """Number of the first sequence."""
+    token_offsets: np.ndarray
+    """int64 [n + 1], in the store."""
+    row_offsets: np.ndarray
+    """int64 [n + 1], in the store."""
+    token_ids: np.ndarray
+    """int32 [tokens]."""
+    position: np.ndarray
+    """int32 [rows], position of each row in its sequence."""
+
+    def holds(self, first: int, last: int) -> bool:
+        """Whether these sequences are all here."""
+        return self.first <= first and last < self.first + len(self.row_offsets)
+
+    def batch(self, first: int, last: int) -> Batch:
+        """Sequences `first` … `last` - 1, padded to the longest."""
+        here = slice(first - self.first, last - self.first + 1)
+        tokens, rows = self.token_offsets[here], self.row_offsets[here]
+        lengths = np.diff(tokens)
         padded = np.full((len(lengths), int(lengths.max())), PADDING, dtype=np.int64)
+        ids = self.token_ids[tokens[0] - self.token_offsets[0] : tokens[-1] - self.token_offsets[0]]
         padded[np.arange(padded.shape[1]) < lengths[:, None]] = ids
-        start, stop = self.rows_of(index)
-        sequence = np.asarray(self._rows.sequence[start:stop]) - first
-        flat = sequence * padded.shape[1] + np.asarray(self._rows.position[start:stop])
-        return Batch(padded, flat, first, start)
+        line = np.repeat(np.arange(len(lengths)), np.diff(rows))
+        position = self.position[rows[0] - self.row_offsets[0] : rows[-1] - self.row_offsets[0]]
+        return Batch(padded, line * padded.shape[1] + position, first, int(rows[0]))
 
 
 def pick_rows(hidden: Tensor, flat: Tensor) -> Tensor:
@@ -80,10 +124,10 @@ def pick_rows(hidden: Tensor, flat: Tensor) -> Tensor:
 
 def first_bad_row(rows: Tensor) -> int | None:
     """Index of the first row that holds a NaN or an infinity."""
-    if bool(torch.isfinite(rows).all()):
-        return None
-    bad = ~torch.isfinite(rows).all(dim=1)
-    return int(bad.to(torch.int8).argmax())
+    if math.isfinite(float(rows.sum(dtype=torch.float32))):
+        return None  # the cheap test; a sum that overflows is looked at once more
+    bad = torch.nonzero(~torch.isfinite(rows).all(dim=1))
+    return int(bad[0]) if len(bad) else None
 
 
 def as_bfloat16(rows: Tensor) -> np.ndarray:

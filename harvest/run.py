@@ -85,14 +85,26 @@ def harvest(
     sites = resolve_sites(config, models, device)
     tokenizer = shared_tokenizer(sites.models)
     writer = _open_text(config, sites, corpus, tokenizer, progress)
+    if _holds(writer, sites):
+        progress.note(f"nothing to do: {config.store} holds all of it")
+        return HarvestReport(config.store, writer.n_rows, sites.sources, sites.tuples, 0)
     writer.add_sources(sites.sources, codec=config.codec, tuples=sites.tuples)
     for source in sites.sources:
         progress.note(_resolved(source, sites.models))
     written = _run_models(config, sites, writer, device, progress)
     writer.seal()
-    if not written:
-        progress.note(f"nothing to do: {config.store} holds all of it")
     return HarvestReport(config.store, writer.n_rows, sites.sources, sites.tuples, written)
+
+
+def _holds(writer: StoreWriter, sites: Sites) -> bool:
+    """Whether a store is sealed and has all that is asked for; then it is not even touched."""
+    stored = writer.attributes
+    return (
+        bool(stored["complete"])
+        and all(source.to_dict() in stored["sources"] for source in sites.sources)
+        and all(list(keys) in stored["tuples"] for keys in sites.tuples)
+        and not any(writer.missing(source.key) for source in sites.sources)
+    )
 
 
 def resolve_sites(config: HarvestConfig, refs: Sequence[ModelRef], device: torch.device) -> Sites:
@@ -169,13 +181,7 @@ def _create(
     plan = plan_text(request, corpus, tokenizer, progress)
     if plan.n_rows < request.tokens:
         progress.note(f"the text ends after {plan.n_rows} of {request.tokens} rows")
-    try:
-        return StoreWriter.create(path, plan)
-    except OSError as error:
-        raise XcError(
-            f"{path}: the text could not be written ({error.strerror or error}); nothing was left "
-            "behind; free space or choose another --store"
-        ) from error
+    return StoreWriter.create(path, plan)
 
 
 def _run_models(

@@ -135,10 +135,13 @@ def _special_ids(backend: Any) -> tuple[int, ...]:
 
 
 def _check_fits(model: Model, tokenizer: TextTokenizer) -> None:
-    if tokenizer.size > model.config.vocab_size:
+    """Special ids beyond the embedding, BOS aside, are let pass: they are never run."""
+    special = set(tokenizer.special_ids) - {tokenizer.bos_id}
+    largest = max(i for i in tokenizer.backend.get_vocab().values() if i not in special)
+    if largest >= model.config.vocab_size:
         raise RequestError(
-            f"model '{model.ref.reference}': its tokenizer has ids up to {tokenizer.size - 1}, "
-            f"but the model embeds only {model.config.vocab_size}"
+            f"model '{model.ref.reference}': its tokenizer has ids up to {largest}, "
+            f"but the model embeds only {model.config.vocab_size} tokens"
         )
 
 
