@@ -93,10 +93,10 @@ class TrainConfig:
     """Length of every decoder row at the start, per source; the encoder starts as its transpose."""
     init_same: bool = False
     """Start all sources (of equal width) from the same decoder rows."""
-    init_decoder_bias: str = "zero"
+    init_decoder_bias: str = "geometric_median"
     """Decoder bias at the start: zero, or geometric_median (of the first batch, per source)."""
     lr: float | None = None
-    """Learning rate of Adam; none: 2e-4·√(16384 / d_sae)."""
+    """Learning rate of Adam; none: 4e-4·√(16384 / d_sae)."""
     lr_warmup_steps: int = 0
     """Steps over which the learning rate rises linearly from 0."""
     lr_decay: float = 0.2

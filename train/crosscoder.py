@@ -95,7 +95,8 @@ class Crosscoder(nn.Module):
 
     def decoder_norms(self) -> Tensor:
         """‖d_j^m‖ as normalised in training, [latent, source]."""
-        norms = torch.stack([self.W_dec[:, c].norm(dim=1) for c in self.columns], dim=1)
+        parts = [self.W_dec[:, c].norm(dim=1) for c in self.columns]
+        norms: Tensor = torch.stack(parts, dim=1)
         return norms * self.scale.to(norms.dtype) if self.folded else norms
 
     def norm_sum(self) -> Tensor:

@@ -1,7 +1,7 @@
 """The training pass of a crosscoder: encode, select, decode, and what the rest of a step needs.
 
 `dense` is the reference: plain autograd over [row, latent] arrays. A faster pass has the same
-signature and gives the same `Pass` (see `PASSES`).
+signature and gives the same `Pass`; `choose` says which one a run takes.
 """
 
 from collections.abc import Callable
@@ -35,14 +35,15 @@ ForwardPass = Callable[[Crosscoder, Tensor, int], Pass]
 
 def dense(crosscoder: Crosscoder, x: Tensor, k: int) -> Pass:
     """Encode, keep what the activation function keeps, decode; all arrays dense."""
-    f = torch.relu(crosscoder.pre_activations(x))
+    pre = crosscoder.pre_activations(x)
+    f = torch.relu(pre)
     smallest = f.new_zeros(())
     select = crosscoder.activation.select
     if select is not None:
         with torch.no_grad():
-            v = f * crosscoder.norm_sum()
-            kept = select(v, k, crosscoder.threshold)
-            smallest = v.flatten()[kept].min() if len(kept) else smallest
+            norm_sum = crosscoder.norm_sum()
+            kept = select(pre, norm_sum, k, crosscoder.threshold)
+            smallest = least_value(f.flatten()[kept], norm_sum[kept % crosscoder.d_sae])
         f = torch.zeros_like(f).flatten().scatter(0, kept, f.flatten()[kept]).view_as(f)
     positive = f.detach() > 0
     return Pass(
@@ -54,5 +55,6 @@ def dense(crosscoder: Crosscoder, x: Tensor, k: int) -> Pass:
     )
 
 
-PASSES: dict[str, ForwardPass] = {"l1": dense, "batch_topk": dense}
-"""The training pass behind each value of `TrainConfig.sparsity`."""
+def least_value(f: Tensor, norm_sum: Tensor) -> Tensor:
+    """Least v = f·Σ‖d‖ of what was kept; 0 if nothing was."""
+    return (f * norm_sum).min() if len(f) else f.new_zeros(())

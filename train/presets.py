@@ -99,7 +99,7 @@ PRESETS: Mapping[str, Values] = MappingProxyType(
 PLAIN: Mapping[str, Values] = MappingProxyType(
     {
         "batch_topk": MappingProxyType({}),
-        "l1": MappingProxyType({"sparsity": "l1", "auxk_coeff": 0.0}),
+        "l1": MappingProxyType({"sparsity": "l1", "auxk_coeff": 0.0, "init_decoder_bias": "zero"}),
     }
 )
 """What differs from the defaults of `TrainConfig`, by sparsity."""

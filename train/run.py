@@ -18,7 +18,6 @@ from xc.train.config import TrainConfig
 from xc.train.crosscoder import Crosscoder
 from xc.train.curve import Curve
 from xc.train.figures import Validation, source_names, train_line, validate
-from xc.train.forward import PASSES
 from xc.train.heldout import (
     check_finite,
     heldout_rows,
@@ -29,6 +28,7 @@ from xc.train.heldout import (
 from xc.train.initial import centre_decoder_bias, initialise
 from xc.train.interrupts import Interrupts
 from xc.train.normalisation import prepare
+from xc.train.passes import choose
 from xc.train.schedules import schedule_of
 from xc.train.settle import device_of, empty_crosscoder, settle
 from xc.train.state import TrainState
@@ -123,6 +123,17 @@ def publish(
         return write_latents(crosscoder, store, keys, table, progress)
 
 
+def settings_of(config: TrainConfig, crosscoder: Crosscoder) -> Settings:
+    """What stays the same over all steps of a settled configuration."""
+    forward = choose(
+        crosscoder.activation,
+        d_sae=crosscoder.d_sae,
+        k=max(config.k, config.k_start or 0),
+        device=crosscoder.b_dec.device,
+    )
+    return Settings.of(config, forward=forward, widths=crosscoder.widths)
+
+
 class Trainer:
     """The loop over steps, and what happens between them."""
 
@@ -145,12 +156,8 @@ class Trainer:
             device: to train on.
         """
         self.config, self.store, self.run, self.stream = config, store, run, stream
-        self.settings = Settings.of(
-            config,
-            forward=PASSES[config.sparsity],
-            widths=[store.source(k).d_model for k in config.sources],
-        )
         self.state = self._first_state(device)
+        self.settings = settings_of(config, self.state.crosscoder)
         length = self._restore()
         self.curve = Curve(run.metrics, length=length)
         rows = validation_rows(heldout_rows(store), config.validation_rows)

@@ -64,4 +64,4 @@ def test_more_latents_per_row_than_there_are_is_refused(planted_store: Activatio
 def test_open_values_are_settled_from_the_store(planted_store: ActivationStore) -> None:
     config = settle(TrainConfig.resolve({"tokens": 8_000_000}), planted_store)
     assert (config.sources, config.d_sae, config.dead_after_tokens) == (KEYS, 8 * 16, 400_000)
-    assert config.lr == pytest.approx(2e-4 * math.sqrt(128))
+    assert config.lr == pytest.approx(4e-4 * math.sqrt(128))

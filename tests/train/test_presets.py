@@ -53,6 +53,7 @@ def test_the_plain_defaults() -> None:
     plain = TrainConfig.resolve({})
     assert plain == TrainConfig()
     assert (plain.sparsity, plain.k, plain.reconstruction) == ("batch_topk", 64, "squared")
+    assert (plain.init_norm, plain.init_decoder_bias) == (0.08, "geometric_median")
     l1 = TrainConfig.resolve({"sparsity": "l1"})
     assert (l1.l1_coeff, l1.auxk_coeff, l1.normalisation) == (2.0, 0.0, "mean_norm")
 

@@ -7,7 +7,8 @@ import torch
 from training import WIDTHS, make_crosscoder, randn
 
 from xc.train import TrainConfig
-from xc.train.forward import PASSES, dense
+from xc.train.forward import dense
+from xc.train.run import settings_of
 from xc.train.schedules import schedule_of
 from xc.train.state import TrainState, new_state
 from xc.train.step import Settings, move_threshold, take_step
@@ -19,8 +20,7 @@ def start(**values: object) -> tuple[TrainState, Settings]:
     base = {"d_sae": 24, "k": 3, "tokens": 100 * N, "batch_size": N, "lr": 0.01}
     config = TrainConfig.resolve({**base, **values})
     cc = make_crosscoder(name="relu" if config.sparsity == "l1" else "batch_topk")
-    settings = Settings.of(config, forward=PASSES[config.sparsity], widths=WIDTHS)
-    return new_state(cc, schedule_of(config, lr=0.01), torch.Generator()), settings
+    return new_state(cc, schedule_of(config, lr=0.01), torch.Generator()), settings_of(config, cc)
 
 
 def batches(n: int) -> list[torch.Tensor]:

@@ -8,8 +8,9 @@ from torch import Tensor
 Infer = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(f after ReLU [row, latent], norm_sum [latent], θ) -> f that inference lets through."""
 
-Select = Callable[[Tensor, int, Tensor], Tensor]
-"""(v = f·Σ‖d‖ [row, latent], latents per row, θ so far) -> sorted flat indices that are kept."""
+Select = Callable[[Tensor, Tensor, int, Tensor], Tensor]
+"""(pre-activations [row, latent], norm_sum [latent], latents per row, θ so far) -> sorted flat
+indices of what is kept."""
 
 
 @dataclass(frozen=True)
