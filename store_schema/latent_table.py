@@ -73,7 +73,7 @@ class LatentTable:
         """
         parts = [p for p in self.parts if p.start < stop and p.stop > start]
         covered = sum(min(p.stop, stop) - max(p.start, start) for p in parts)
-        if covered != stop - start:
+        if start > stop or covered != stop - start:
             raise RequestError(f"{self.folder} does not cover rows {start} to {stop}")
         tables = [_read(p, start, stop) for p in parts]
         table = pa.concat_tables(tables) if tables else SCHEMA.empty_table()

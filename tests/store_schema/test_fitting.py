@@ -1,0 +1,59 @@
+"""Values fitted to declared types: only what loses nothing is changed."""
+
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+
+from xc.store_schema import RequestError
+from xc.store_schema.fitting import check_plain, fitted
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        ("1e-4", float, 1e-4),
+        ("1e-4", float | None, 1e-4),
+        ("1e-4", Optional[float], 1e-4),  # noqa: UP045  (older code writes it so)
+        ("1e-4", str, "1e-4"),
+        ("1e-4", str | float, "1e-4"),
+        ("fast", float, "fast"),
+        ("12", int, "12"),
+        (3, float, 3.0),
+        (3, int | float, 3),
+        (1e6, int, 1_000_000),
+        (1.5, int, 1.5),
+        (1e6, int | float, 1e6),
+        (True, float, True),
+        (None, float | None, None),
+        ("a/b", Path, Path("a/b")),
+        ("a/b", Path | None, Path("a/b")),
+        (["a", "b"], tuple[str, ...], ("a", "b")),
+        ([1, 2], tuple[float, ...], (1.0, 2.0)),
+        ([["a"], ["b"]], tuple[tuple[str, ...], ...], (("a",), ("b",))),
+        ([1, "a"], tuple[int, str], (1, "a")),
+        (["a"], list[str], ["a"]),
+        ([1], tuple[int, ...] | None, (1,)),
+        ({"a": 1}, dict[str, Any], {"a": 1}),
+        ("x", Any, "x"),
+    ],
+)
+def test_fitted(value: Any, kind: Any, expected: Any) -> None:
+    found = fitted(value, kind)
+    assert found == expected
+    assert type(found) is type(expected)
+    assert fitted(found, kind) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(3, int), (None, int | None), ("x", str), (["x"], tuple[str, ...]), (1, Any)],
+)
+def test_what_was_declared_or_is_richer_passes(value: Any, kind: Any) -> None:
+    check_plain(value, kind, where="x")
+
+
+@pytest.mark.parametrize(("value", "kind"), [(True, int), (1, bool), ("1", int), (2, str | None)])
+def test_what_cannot_be_meant_is_refused(value: Any, kind: Any) -> None:
+    with pytest.raises(RequestError, match=r"x: expected .*, found"):
+        check_plain(value, kind, where="x")

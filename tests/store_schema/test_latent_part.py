@@ -1,0 +1,133 @@
+"""One Parquet file: its encodings, its size, and what it says of itself."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from xc.store_schema import DamageError, SchemaError, XcError
+from xc.store_schema.latent_part import SCHEMA, part_path, read_about, read_entries, write_part
+
+ABOUT = {"start": 0, "stop": 3000, "d_sae": 4096, "checkpoint": "c", "store": "s"}
+
+
+def realistic(n_rows: int, active: int = 64, d_sae: int = 4096) -> tuple[np.ndarray, ...]:
+    """About 64 active latents of 4096 per row, with frequencies and sizes as trained ones have."""
+    rng = np.random.default_rng(0)
+    frequency = rng.lognormal(0, 1.5, d_sae)
+    scores = rng.random((n_rows, d_sae)) ** (1 / (frequency / frequency.sum()))
+    latent = np.sort(np.argpartition(-scores, active, axis=1)[:, :active], axis=1)
+    activation = rng.lognormal(0, 1, n_rows * active).astype(np.float32)
+    return np.repeat(np.arange(n_rows), active), latent.ravel().astype(np.int32), activation
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Path:
+    write_part(tmp_path / "part-0.parquet", ABOUT, *realistic(20))
+    return tmp_path / "part-0.parquet"
+
+
+def test_at_most_five_bytes_per_entry_on_realistic_data(tmp_path: Path) -> None:
+    row, latent, activation = realistic(1000)
+    write_part(tmp_path / "p.parquet", ABOUT, row, latent, activation)
+    assert (tmp_path / "p.parquet").stat().st_size / len(row) <= 5
+
+
+def test_columns_encodings_and_checksums(part: Path) -> None:
+    metadata = pq.read_metadata(part)
+    assert metadata.schema.to_arrow_schema().equals(SCHEMA, check_metadata=False)
+    encodings = [metadata.row_group(0).column(i).encodings for i in range(3)]
+    assert "DELTA_BINARY_PACKED" in encodings[0]
+    assert all("BYTE_STREAM_SPLIT" in e for e in encodings[1:])
+    assert {metadata.row_group(0).column(i).compression for i in range(3)} == {"ZSTD"}
+
+
+def test_what_it_says_of_itself(part: Path) -> None:
+    assert read_about(part) == ({"schema_version": 1, **ABOUT}, 20 * 64)
+
+
+def test_plain_parquet_readers_open_it(part: Path) -> None:
+    table = pq.read_table(part)
+    for name, expected in zip(SCHEMA.names, realistic(20), strict=True):
+        np.testing.assert_array_equal(table.column(name).to_numpy(), expected)
+
+
+def test_rows_are_taken_by_range(part: Path) -> None:
+    table = read_entries(part, (3, 5))
+    assert set(table.column("row").to_pylist()) == {3, 4}
+    assert read_entries(part, (5, 5)).num_rows == 0
+
+
+def test_any_flipped_bit_of_the_data_is_noticed(part: Path) -> None:
+    good = part.read_bytes()
+    expected = read_entries(part)
+    generator = random.Random(0)
+    silent = 0
+    for _ in range(300):
+        where = generator.randrange(len(good))
+        bad = bytearray(good)
+        bad[where] ^= 1 << generator.randrange(8)
+        part.write_bytes(bytes(bad))
+        try:
+            read_about(part)
+            found = read_entries(part)
+        except XcError:
+            continue
+        assert found.equals(expected)  # a statistic or a version string of the footer
+        silent += 1
+    assert silent < 100
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
+def test_a_file_cut_short_is_damage(part: Path, share: float) -> None:
+    good = part.read_bytes()
+    part.write_bytes(good[: int(len(good) * share)])
+    for read in (read_about, read_entries):
+        with pytest.raises(DamageError, match="is damaged") as caught:
+            read(part)
+        assert "\n" not in str(caught.value)
+        assert str(part) in str(caught.value)
+
+
+def write_metadata(path: Path, metadata: dict[bytes, bytes] | None, schema: Any = SCHEMA) -> None:
+    pq.write_table(schema.empty_table().replace_schema_metadata(metadata), path)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (None, "no part of a latent table"),
+        ({b"xc": b"{"}, "no part of a latent table"),
+        ({b"xc": b"[]"}, "expected an object as metadata"),
+        ({b"xc": b"{}"}, "expected a schema version"),
+        ({b"xc": json.dumps({"schema_version": 2, **ABOUT}).encode()}, "version 2; .*upgrade xc"),
+        (
+            {b"xc": json.dumps({"schema_version": 1, **ABOUT, "stop": "x"}).encode()},
+            "'stop' is 'x'",
+        ),
+    ],
+)
+def test_other_parquet_files_are_refused(
+    tmp_path: Path, metadata: dict[bytes, bytes] | None, message: str
+) -> None:
+    write_metadata(tmp_path / "p.parquet", metadata)
+    with pytest.raises(SchemaError, match=message):
+        read_about(tmp_path / "p.parquet")
+
+
+def test_other_columns_are_refused(tmp_path: Path) -> None:
+    write_metadata(tmp_path / "p.parquet", None, pa.schema([("row", pa.int32())]))
+    with pytest.raises(
+        SchemaError, match="expected columns row, latent, activation; found row int"
+    ):
+        read_entries(tmp_path / "p.parquet")
+
+
+def test_names_sort_as_rows_do() -> None:
+    paths = [part_path(Path(), start, start + 5) for start in (0, 7, 99, 100, 10**9)]
+    assert paths == sorted(paths)
