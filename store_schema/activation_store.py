@@ -169,8 +169,10 @@ class ActivationStore:
         scalars = self.attributes["statistics"].get(self.source(key).key)
         if scalars is None:
             raise RequestError(f"{self.path}: no statistics of {key} yet; finish `xc harvest`")
-        if not isinstance(scalars, dict) or not scalars.keys() >= set(SCALARS):
-            raise SchemaError(f"{self.path}: statistics of {key} lack one of {', '.join(SCALARS)}")
+        if not isinstance(scalars, dict) or not all(
+            isinstance(scalars.get(name), int | float) for name in SCALARS
+        ):
+            raise SchemaError(f"{self.path}: statistics of {key}: expected {', '.join(SCALARS)}")
         mean, variance = (
             StoredArray(self.path, f"statistics/{key}/{name}")[:] for name in ("mean", "variance")
         )
