@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import groupby
+from math import inf
 
 from xc.evaluate.report.examples import Example
 from xc.evaluate.report.numbers import number, two
@@ -53,6 +54,6 @@ def _join(run: list[Piece]) -> tuple[Piece]:
 
 def shade(activation: float, *, peak: float) -> int:
     """1 to 9 in proportion to activation over peak; 0 where there is no activation."""
-    if not activation > 0 or not peak > 0:
+    if not activation > 0 or not 0 < peak < inf:
         return 0
     return max(1, round(9 * min(activation / peak, 1.0)))

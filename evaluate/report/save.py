@@ -35,4 +35,18 @@ def draw_figure(figure: Figure, data: ReportData) -> Canvas:
     canvas = Canvas(figsize=(WIDTH, figure.height), layout="constrained")
     FigureCanvasAgg(canvas)
     figure.draw(canvas, data)
+    _settle(canvas)
     return canvas
+
+
+def _settle(canvas: Canvas) -> None:
+    """Lay out once and round.
+
+    The solver's last digits depend on memory addresses; unrounded they would now and then move a
+    pixel or a printed decimal.
+    """
+    canvas.draw_without_rendering()
+    canvas.set_layout_engine("none")
+    for axes in canvas.axes:
+        x, y, width, height = (round(edge, 4) for edge in axes.get_position().bounds)
+        axes.set_position((x, y, width, height))

@@ -143,3 +143,13 @@ def test_a_figure_without_data_says_why(
     data = read_data(evaluation, run=evaluation.run)
     reasons = {figure.name: missing(figure, data) for figure in FIGURES}
     assert {name for name, why in reasons.items() if why} == absent
+
+
+def test_places_are_rounded(figure: Figure, data: ReportData) -> None:
+    """The layout's solver orders its terms by memory address: unrounded, its last digits vary."""
+    with styled("test"):
+        canvas = draw_figure(figure, data)
+        canvas.draw_without_rendering()
+    for axes in canvas.axes:
+        edges = axes.get_position().bounds
+        assert edges == pytest.approx([round(edge, 4) for edge in edges], abs=1e-12)
