@@ -40,7 +40,7 @@ def figure(request: pytest.FixtureRequest) -> Figure:
     return chosen
 
 
-def test_nothing_overlaps(figure: Figure, data: ReportData) -> None:
+def test_nothing_overlaps_and_places_are_rounded(figure: Figure, data: ReportData) -> None:
     with styled("test"):
         canvas = draw_figure(figure, data)
         canvas.draw_without_rendering()
@@ -54,10 +54,16 @@ def test_nothing_overlaps(figure: Figure, data: ReportData) -> None:
             assert_apart([t for t in titles if t.get_text()])
             assert_apart(shown_labels(axes.xaxis))
             assert_apart(shown_labels(axes.yaxis))
+            assert_rounded(axes.get_position().bounds)
         for one, other in itertools.combinations(canvas.axes, 2):
             assert not overlap(
                 one.xaxis.label.get_window_extent(), other.xaxis.label.get_window_extent()
             )
+
+
+def assert_rounded(edges: tuple[float, ...]) -> None:
+    """The layout's solver orders its terms by memory address: its last digits vary."""
+    assert edges == pytest.approx([round(edge, 4) for edge in edges], abs=1e-12)
 
 
 def shown_labels(axis: Any) -> list[Any]:
@@ -143,13 +149,3 @@ def test_a_figure_without_data_says_why(
     data = read_data(evaluation, run=evaluation.run)
     reasons = {figure.name: missing(figure, data) for figure in FIGURES}
     assert {name for name, why in reasons.items() if why} == absent
-
-
-def test_places_are_rounded(figure: Figure, data: ReportData) -> None:
-    """The layout's solver orders its terms by memory address: unrounded, its last digits vary."""
-    with styled("test"):
-        canvas = draw_figure(figure, data)
-        canvas.draw_without_rendering()
-    for axes in canvas.axes:
-        edges = axes.get_position().bounds
-        assert edges == pytest.approx([round(edge, 4) for edge in edges], abs=1e-12)
