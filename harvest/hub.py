@@ -11,7 +11,7 @@ PATIENCE_S = 5.0
 
 def reachable() -> bool:
     """Whether the Hub answers at all; at once False in offline mode."""
-    if constants.is_offline_mode():
+    if constants.HF_HUB_OFFLINE:
         return False
     try:
         huggingface_hub.get_session().head(constants.ENDPOINT, timeout=PATIENCE_S)

@@ -20,7 +20,19 @@ WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 CACHE = Path(constants.HF_HUB_CACHE)
 """Where the Hub's client keeps models; `HF_HOME` and its kin move it."""
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "tokenizer.model")
+UNWANTED = ["*/*", "consolidated*"]
+"""The same weights in other formats."""
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tekken.json",
+    "vocab.json",
+    "vocab.txt",
+)
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _SAMPLES, _SAMPLE_BYTES = 256, 1 << 16
 _VOLATILE = ("_name_or_path", "transformers_version")
@@ -66,7 +78,11 @@ def _snapshot(hub_id: str, revision: str | None) -> Path:
     try:
         return Path(
             huggingface_hub.snapshot_download(
-                hub_id, revision=revision, cache_dir=CACHE, allow_patterns=WANTED
+                hub_id,
+                revision=revision,
+                cache_dir=CACHE,
+                allow_patterns=WANTED,
+                ignore_patterns=UNWANTED,
             )
         )
     except Exception as error:
