@@ -60,7 +60,7 @@ def rows_of(key: str) -> int:
 
 def metric_totals(reader: Reader, metrics: Sequence[Metric], blocks: Sequence[Range]) -> Any:
     """A delayed `Totals` of metrics that read rows: one pass for all of them."""
-    return tree(blocks, _MetricLeaf(reader, metrics), _CombineTotals(metrics))
+    return tree(blocks, BlockTotals(reader, metrics), CombineTotals(metrics))
 
 
 def tile_totals(metrics: Sequence[Metric], tile: RowBlock) -> Totals:
@@ -83,7 +83,9 @@ class _Fold:
         return reduce(self._combine, values)
 
 
-class _CombineTotals:
+class CombineTotals:
+    """Sums of all metrics over two row ranges."""
+
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._metrics = metrics
 
@@ -91,7 +93,9 @@ class _CombineTotals:
         return combine_totals(self._metrics, left, right)
 
 
-class _MetricLeaf:
+class BlockTotals:
+    """Sums of all metrics over a block, tile by tile: what one task computes."""
+
     def __init__(self, reader: Reader, metrics: Sequence[Metric]) -> None:
         self._reader = reader
         self._metrics = metrics
