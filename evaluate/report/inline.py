@@ -9,7 +9,7 @@ from xc.evaluate.report.style import INK, MUTED, PAPER, RULE
 _BEFORE = re.compile(r"^.*?(?=<svg )", re.DOTALL)
 _UNWANTED = re.compile(r"<!--.*?-->|<metadata>.*?</metadata>|<style[^>]*>.*?</style>", re.DOTALL)
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
-_SIZE = re.compile(r'(<svg [^>]*?)width="[^"]*"|(<svg [^>]*?)height="[^"]*"')
+_SIZE = re.compile(r'\s(?:width|height)="[^"]*"')
 _INKS = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", PAPER: "var(--paper)"}
 
 
@@ -26,6 +26,5 @@ def inline_svg(text: str, *, name: str, label: str) -> Markup:
     for colour, variable in _INKS.items():
         svg = svg.replace(f": {colour}", f": {variable}")
     opening, closing, body = svg.partition(">")
-    opening = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
     described = Markup(' role="img" aria-label="{}"').format(label)
-    return Markup(opening) + described + Markup(closing + body)
+    return Markup(_SIZE.sub("", opening)) + described + Markup(closing + body)

@@ -35,28 +35,25 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
     """
     script = _read("sort.js")
     rows = headline_rows(data)
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            data=data,
-            css=Markup(_read("report.css")),
-            script=Markup(script),
-            script_hash=_hash(script),
-            facts=facts(data),
-            cards=cards(rows),
-            rows=rows,
-            classes=count_classes(data),
-            figures=[(f, _picture(f, drawn[f.name])) for f in figures if f.name in drawn],
-            not_drawn=not_drawn(figures, data),
-            not_measured=not_measured(data),
-            top=top_latents(data),
-            scaling_drawn="latent_scaling" in drawn,
-            numbers=_numbers(data.summary),
-            fingerprints=fingerprints(data),
-            versions=versions(data),
-            documents=documents(data),
-        )
+    template = _environment().get_template("report.html")
+    return template.render(
+        data=data,
+        css=Markup(_read("report.css")),
+        script=Markup(script),
+        script_hash=_hash(script),
+        facts=facts(data),
+        cards=cards(rows),
+        rows=rows,
+        classes=count_classes(data),
+        figures=[(f, _picture(f, drawn[f.name])) for f in figures if f.name in drawn],
+        not_drawn=not_drawn(figures, data),
+        not_measured=not_measured(data),
+        top=top_latents(data),
+        scaling_drawn="latent_scaling" in drawn,
+        numbers=_numbers(data.summary),
+        fingerprints=fingerprints(data),
+        versions=versions(data),
+        documents=documents(data),
     )
 
 
