@@ -1,4 +1,4 @@
-"""Latent scaling (Minder et al., closed form of SOURCES 2.11): β's, ν's and what they improve.
+"""Latent scaling (Minder et al., in closed form): β's, ν's and what they improve.
 
 β_j(y_m, t) = ⟨d_j^t, Σ f_j y_m⟩ / (Σ f_j² ‖d_j^t‖²): the least-squares factor by which latent j,
 written along the decoder direction of source t, explains a target y of source m. All arrays are

@@ -76,7 +76,7 @@ class RowBlock:
     def along(self, vectors: tuple[np.ndarray, ...]) -> np.ndarray:
         """Σ_rows f_j ⟨y_m, d_j^t⟩, float64 [latent, m, t]; zero where the widths differ.
 
-        Exact form of SOURCES 2.11: Fᵀy first, O(entries·d_model), then its projection on d. Within
+        Exact: Fᵀy first, O(entries·d_model), then its projection on d. Within
         the tile the products are float32 (as the latents and weights are); across tiles the sums
         are float64. No array of [latent, row, d_model] arises.
         """

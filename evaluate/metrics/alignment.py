@@ -26,8 +26,8 @@ METRIC = Metric(
     summary="How far the two decoders agree up to a linear map, latent by latent.",
     formula=(
         "mean squared canonical correlation of W_dec_A and W_dec_B: rows are alive latents, "
-        "columns centred, bases by SVD with a rank tolerance (Becker's R²_CCA, corrected as "
-        "SOURCES 2.9 lists)."
+        "columns centred, bases by SVD with a rank tolerance (the R²_CCA of Becker et al., whose "
+        "code centres with one number and counts dead latents)."
     ),
     meaning="1: one decoder is a linear map of the other; read it against alignment_chance.",
     misleads=(

@@ -22,7 +22,7 @@ METRIC = Metric(
     summary="Factor of the latent that best explains the error it leaves when taken out.",
     formula=(
         "β = ⟨d, Σ f y⟩ / (Σ f² ‖d‖²), y = x − (x̂ − f d_m), d the direction of B (_mirror: of "
-        "A); exact over all held-out rows (Minder et al.; SOURCES 2.11)."
+        "A); exact over all held-out rows (Minder et al.)."
     ),
     meaning=(
         "1: the source has the feature just as the latent writes it; 0: the source has nothing "

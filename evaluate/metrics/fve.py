@@ -29,9 +29,7 @@ METRIC = Metric(
     statistic=statistic,
     bounds=(-float("inf"), 1.0),
     summary="Fraction of the activations' variance that the reconstruction explains.",
-    formula=(
-        "1 − Σ‖x − x̂‖² / Σ‖x − μ‖², both sums over all held-out rows, μ their mean (CONTRACT)."
-    ),
+    formula=("1 − Σ‖x − x̂‖² / Σ‖x − μ‖², both sums over all held-out rows, μ their mean."),
     meaning=(
         "1 is a perfect reconstruction, 0 as good as the mean activation, below 0 worse than it."
     ),

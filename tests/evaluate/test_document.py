@@ -1,0 +1,16 @@
+"""The catalogue in docs/ says what the metrics say."""
+
+from pathlib import Path
+
+from xc.evaluate.document import catalogue
+from xc.evaluate.metrics import METRICS
+
+
+def test_the_page_in_docs_is_current():
+    page = Path(__file__).parents[2] / "docs" / "metrics.md"
+    assert page.read_text(encoding="utf-8") == catalogue()
+
+
+def test_every_metric_has_an_entry():
+    text = catalogue()
+    assert all(f"### `{m.output}" in text for m in METRICS)
