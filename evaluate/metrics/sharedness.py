@@ -40,7 +40,8 @@ METRIC = Metric(
     ),
     formula=(
         "Σ_j w_j H₂(rel_norm_j), H₂ the binary entropy in bits, w_j the latent's mean "
-        "activation over their sum (Becker et al., eq. 2, completed: as printed it has one term of the entropy)."
+        "activation over their sum (Becker et al., eq. 2, completed: as printed, one term of "
+        "the entropy is missing)."
     ),
     meaning="1: every latent in use belongs to both models alike; 0: every latent belongs to one.",
     misleads=(
