@@ -1,0 +1,15 @@
+"""What cannot be filled is named, with a reason, under the contract's keys."""
+
+from xc.evaluate.not_measured import not_measured
+
+
+def test_two_sources_use_the_contracts_keys() -> None:
+    found = not_measured(2)
+    assert {"cka", "svcca", "ce_clean_a", "ce_recovered_b", "template_fraction"} <= set(found)
+    assert all(len(why) > 10 for why in found.values())
+
+
+def test_three_sources_use_suffixes() -> None:
+    found = not_measured(3)
+    assert {"cka_a_b", "cka_b_c", "ce_zero_c"} <= set(found)
+    assert "cka" not in found
