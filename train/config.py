@@ -14,6 +14,7 @@ RECONSTRUCTIONS = ("squared", "norm", "mse")
 NORMALISATIONS = ("mean_norm", "rms", "none")
 DECODER_BIASES = ("zero", "geometric_median")
 
+_SIZES = ("d_sae", "expansion_factor")
 _CHOICES = {
     "sparsity": SPARSITIES,
     "reconstruction": RECONSTRUCTIONS,
@@ -135,23 +136,27 @@ class TrainConfig:
         _check_combinations(self)
 
     @classmethod
-    def resolve(cls, values: Mapping[str, Any], *, where: str = "train") -> "TrainConfig":
-        """Explicit `values` over those of their preset over the plain default.
+    def resolve(
+        cls,
+        values: Mapping[str, Any],
+        *,
+        beneath: Mapping[str, Any] | None = None,
+        where: str = "train",
+    ) -> "TrainConfig":
+        """Explicit `values` over those of a file over those of their preset over the defaults.
 
         Args:
             values: only what was asked for; `preset` names the base.
+            beneath: values of a file. A preset among `values` also wins over what it sets there,
+                and either of d_sae and expansion_factor over the other.
             where: the place of the values, for messages.
 
         Raises:
             RequestError: on an unknown key or preset, or a value out of range.
         """
-        preset = values.get("preset")
-        if preset is not None and preset not in PRESETS:
-            raise RequestError(f"{where}: no preset '{preset}'{suggestion(str(preset), PRESETS)}")
-        base = base_values(preset, values.get("sparsity"))
-        if _given(values, "d_sae") or _given(values, "expansion_factor"):
-            base = {k: v for k, v in base.items() if k not in ("d_sae", "expansion_factor")}
-        return from_mapping(cls, {**base, **values}, where=where)
+        given = {**_left_of(beneath or {}, values, where=where), **values}
+        base = base_values(_known_preset(given.get("preset"), where), given.get("sparsity"))
+        return from_mapping(cls, {**_without_rivals(base, given), **given}, where=where)
 
     @property
     def steps(self) -> int:
@@ -164,8 +169,24 @@ def _listed(sources: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(key.strip() for text in listed for key in text.split(",") if key.strip())
 
 
-def _given(values: Mapping[str, Any], key: str) -> bool:
-    return values.get(key) is not None
+def _left_of(file: Mapping[str, Any], flags: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """The values of a file that stand beneath flags."""
+    preset = _known_preset(flags.get("preset"), where)
+    covering = PRESETS[preset] if preset is not None else {}
+    left = _without_rivals(file, {**covering, **flags})
+    return {k: v for k, v in left.items() if k not in covering}
+
+
+def _known_preset(name: Any, where: str) -> str | None:
+    if name is not None and name not in PRESETS:
+        raise RequestError(f"{where}: no preset '{name}'{suggestion(str(name), PRESETS)}")
+    return None if name is None else str(name)
+
+
+def _without_rivals(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """`lower` without its way of giving the size, if `upper` gives the size."""
+    sized = any(upper.get(name) is not None for name in _SIZES)
+    return {k: v for k, v in lower.items() if not (sized and k in _SIZES)}
 
 
 def _check_present(config: TrainConfig) -> None:

@@ -19,6 +19,17 @@ def test_one_way_of_giving_the_size_replaces_the_other_of_the_preset() -> None:
     assert TrainConfig.resolve({"preset": "minder-l1", "d_sae": 512}).expansion_factor is None
 
 
+def test_flags_win_over_a_file_with_what_they_imply() -> None:
+    file = {"sparsity": "batch_topk", "expansion_factor": 8, "k": 32, "log_every": 7}
+    assert TrainConfig.resolve({"d_sae": 64}, beneath=file).expansion_factor is None
+    kissane = TrainConfig.resolve({"preset": "kissane"}, beneath=file)
+    assert (kissane.sparsity, kissane.d_sae, kissane.log_every) == ("l1", 16384, 7)
+    minder = TrainConfig.resolve({"preset": "minder-batchtopk", "lr": 1.0}, beneath=file)
+    assert (minder.k, minder.expansion_factor, minder.lr) == (100, 32, 1.0)
+    in_file = TrainConfig.resolve({"k": 9}, beneath={"preset": "minder-batchtopk", "lr": 0.5})
+    assert (in_file.k, in_file.lr, in_file.init_norm) == (9, 0.5, 1.0)
+
+
 @pytest.mark.parametrize("preset", [None, "kissane", "minder-l1", "minder-batchtopk"])
 def test_a_written_configuration_resolves_to_itself(preset: str | None) -> None:
     config = TrainConfig.resolve({"preset": preset, "tokens": 10**6})

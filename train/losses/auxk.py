@@ -23,14 +23,16 @@ def auxk(crosscoder: Crosscoder, x: Tensor, residual: Tensor, *, dead: Tensor, k
     """
     r = residual.detach()
     f = _dead_latents(crosscoder, x, dead, min(k, len(dead)))
-    error = (r - f @ crosscoder.W_dec[dead]).square().sum()
+    error = (r - f @ crosscoder.W_dec.index_select(0, dead)).square().sum()
     spread = (r - r.mean(dim=0)).square().sum()
     something = spread > 0
     return torch.where(something, error / torch.where(something, spread, 1.0), 0.0)
 
 
 def _dead_latents(crosscoder: Crosscoder, x: Tensor, dead: Tensor, k: int) -> Tensor:
-    pre = torch.nn.functional.linear(x, crosscoder.W_enc[dead], crosscoder.b_enc[dead])
+    pre = torch.nn.functional.linear(
+        x, crosscoder.W_enc.index_select(0, dead), crosscoder.b_enc.index_select(0, dead)
+    )
     f = torch.relu(pre)
     if k == len(dead):
         return f
