@@ -97,7 +97,7 @@ def find_blocks(model: nn.Module, *, model_type: str, override: str | None) -> t
         RequestError: if there is no list of blocks at the path, or none can be found.
     """
     if override is not None:
-        return override, _length_at(model, override)
+        return override, len(blocks_at(model, override))
     candidates = [f.blocks for f in FAMILIES if model_type in f.model_types]
     for path in candidates or [f.blocks for f in FAMILIES]:
         blocks = module_at(model, path)
@@ -117,12 +117,21 @@ def module_at(model: nn.Module, path: str) -> nn.Module | None:
         return None
 
 
-def _length_at(model: nn.Module, path: str) -> int:
+def blocks_at(model: nn.Module, path: str) -> nn.ModuleList:
+    """The decoder blocks of a model at a path that `find_blocks` gave.
+
+    Raises:
+        RequestError: if they are not there.
+    """
     blocks = module_at(model, path)
-    if isinstance(blocks, nn.ModuleList) and len(blocks) > 0:
-        return len(blocks)
+    if not isinstance(blocks, nn.ModuleList) or len(blocks) == 0:
+        raise RequestError(_no_blocks(model, path))
+    return blocks
+
+
+def _no_blocks(model: nn.Module, path: str) -> str:
     lists = [name for name, m in model.named_modules() if isinstance(m, nn.ModuleList)]
-    raise RequestError(
+    return (
         f"--blocks {path}: {type(model).__name__} has no list of modules there; "
         f"lists it has: {', '.join(lists) or 'none'}"
     )

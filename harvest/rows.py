@@ -24,6 +24,8 @@ class Batch:
 
     token_ids: np.ndarray
     """int64 [sequence, position], padded on the right."""
+    lengths: np.ndarray
+    """int64 [sequence], tokens of each without padding."""
     flat: np.ndarray
     """int64 [n_rows], where in the flattened batch each row stands."""
     first_sequence: int
@@ -114,7 +116,7 @@ class Excerpt:
         padded[np.arange(padded.shape[1]) < lengths[:, None]] = ids
         line = np.repeat(np.arange(len(lengths)), np.diff(rows))
         position = self.position[rows[0] - self.row_offsets[0] : rows[-1] - self.row_offsets[0]]
-        return Batch(padded, line * padded.shape[1] + position, first, int(rows[0]))
+        return Batch(padded, lengths, line * padded.shape[1] + position, first, int(rows[0]))
 
 
 def pick_rows(hidden: Tensor, flat: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from xc.harvest.config import HarvestConfig, split_tuple
 from xc.harvest.corpus import Corpus
 from xc.harvest.devices import dtype_name, pick_device, pick_dtype
-from xc.harvest.families import module_at
+from xc.harvest.families import blocks_at
 from xc.harvest.model_pass import LoadedModel, run_pass
 from xc.harvest.models import Model, describe_model, load_model
 from xc.harvest.references import ModelRef
@@ -24,7 +24,6 @@ from xc.store_schema import (
     RequestError,
     Source,
     StoreWriter,
-    XcError,
     source_key,
 )
 
@@ -207,7 +206,5 @@ def _run_models(
 
 def _load(model: Model, keys: Mapping[int, str], dtype: str, device: torch.device) -> LoadedModel:
     module = load_model(model, dtype=pick_dtype(dtype, model, device), device=device)
-    blocks = module_at(module, model.stack.path)
-    if not isinstance(blocks, torch.nn.ModuleList):
-        raise XcError(f"{model.ref.name}: no decoder blocks at {model.stack.path} once loaded")
+    blocks = blocks_at(module, model.stack.path)
     return LoadedModel(model.ref.name, module, blocks, device, keys)

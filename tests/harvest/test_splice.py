@@ -1,0 +1,92 @@
+"""Splicing: a model's own activations cost nothing, zeros cost what ablation does; BOS stays."""
+
+import numpy as np
+import pytest
+import torch
+from tiny_harvest import SMALL, run, save_model
+
+from xc.harvest import HarvestConfig, resolve_models, spliced_loss
+from xc.store_schema import ActivationStore, RequestError, Silent
+
+CONFIG = HarvestConfig(layers=("1",), device="cpu", **SMALL)
+
+
+@pytest.fixture(scope="module", params=["gpt2", "llama", "openai-gpt"])
+def world(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("splice")
+    model = save_model(folder / "m", request.param)
+    run(folder / "acts.zarr", ("1", "3"), [folder / "m"], codec="fp32", heldout_fraction=0.3)
+    return folder / "m", model, ActivationStore.open(folder / "acts.zarr")
+
+
+def measure(world, key, reconstruct, *, split="heldout"):
+    folder, _, store = world
+    (ref,) = resolve_models([str(folder)])
+    return spliced_loss(
+        CONFIG, model=ref, store=store, key=key, reconstruct=reconstruct, split=split,
+        progress=Silent(),
+    )  # fmt: skip
+
+
+def of_split(store, split):
+    return np.flatnonzero(store.sequences.split == {"train": 0, "heldout": 1}[split])
+
+
+@pytest.mark.parametrize("split", ["train", "heldout"])
+def test_the_clean_loss_is_the_models(world, split):
+    _, model, store = world
+    found = measure(world, "m@1", lambda a, b: store.activations("m@1")[a:b], split=split)
+    run_here = of_split(store, split)
+    for number, clean in zip(run_here, found.clean, strict=True):
+        ids = torch.from_numpy(store.sequences.tokens(int(number)).astype(np.int64))[None]
+        with torch.no_grad():
+            loss = float(model(input_ids=ids, labels=ids).loss) * (ids.shape[1] - 1)
+        assert clean == pytest.approx(loss, rel=1e-4)
+    assert found.predicted.tolist() == [len(store.sequences.tokens(int(i))) - 1 for i in run_here]
+
+
+@pytest.mark.parametrize("key", ["m@1", "m@3"])
+def test_the_models_own_activations_cost_nothing(world, key):
+    store = world[2]
+    found = measure(world, key, lambda a, b: store.activations(key)[a:b])
+    np.testing.assert_allclose(found.spliced, found.clean, rtol=1e-5)
+    assert found.recovered == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("key", ["m@1", "m@3"])
+def test_zeros_are_ablation_but_for_bos(world, key):
+    store = world[2]
+    shape = store.activations(key).shape
+    found = measure(world, key, lambda a, b: np.zeros((b - a, shape[1]), dtype=np.float32))
+    assert not np.allclose(found.zero, found.clean, rtol=1e-3)
+    assert not np.allclose(found.zero, found.spliced, rtol=1e-3)
+
+
+def test_zeroing_the_last_layer_of_a_llama_leaves_no_preference(world):
+    """Its norm and head map zero to zero, so every token is as likely as any other."""
+    if world[1].config.model_type == "llama":
+        found = measure(world, "m@3", lambda a, b: world[2].activations("m@3")[a:b])
+        uniform = np.log(world[1].config.vocab_size)
+        np.testing.assert_allclose(found.zero, found.predicted * uniform, rtol=1e-5)
+
+
+def test_noise_costs_something(world):
+    store = world[2]
+    noise = np.random.default_rng(0).normal(size=store.activations("m@1").shape)
+    found = measure(
+        world, "m@1", lambda a, b: store.activations("m@1")[a:b] + noise[a:b].astype(np.float32)
+    )
+    assert found.mean(found.spliced) != pytest.approx(found.mean(found.clean), rel=1e-4)
+    share = (found.spliced.sum() - found.clean.sum()) / (found.zero.sum() - found.clean.sum())
+    assert found.recovered == pytest.approx(1 - share)
+
+
+def test_another_model_is_refused(world, tmp_path):
+    store = world[2]
+    save_model(tmp_path / "other", "gpt2", n_layer=2)
+    (ref,) = resolve_models([str(tmp_path / "other")])
+    with pytest.raises(RequestError, match="is not the model"):
+        spliced_loss(
+            CONFIG, model=ref, store=store, key="m@1", reconstruct=lambda a, b: None,
+            split="heldout", progress=Silent(),
+        )  # fmt: skip
