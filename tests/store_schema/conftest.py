@@ -8,8 +8,12 @@ from pathlib import Path
 
 import planted
 import pytest
+from hypothesis import settings
 
 from xc.store_schema import ActivationStore, RunLayout, StorePlan, StoreWriter
+
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def encode_in_loops(checkpoint: Checkpoint, xs: list[np.ndarray]) -> tuple[np.nd
     return f, v
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 1000),
     n=st.integers(1, 3),
@@ -95,7 +95,7 @@ def test_encode_and_decode_equal_loops_in_float64(
         np.testing.assert_allclose(x_hat, oracle, atol=1e-4, rtol=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), n=st.integers(1, 3), fn=st.sampled_from(["relu", "batch_topk"]))
 def test_folding_changes_no_latent_and_no_reconstruction(seed: int, n: int, fn: str) -> None:
     checkpoint = make(seed, n=n, fn=fn)

@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(start=st.integers(0, N_ROWS), length=st.integers(0, N_ROWS))
 def test_any_range_equals_scipy(folder: Path, start: int, length: int) -> None:
     stop = min(start + length, N_ROWS)

@@ -44,7 +44,7 @@ def naive_rows(plan: StorePlan) -> list[tuple[int, int, int]]:
     return rows
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(plan=plans())
 def test_rows_are_the_kept_tokens_in_order(plan: StorePlan) -> None:
     rows = plan.rows()
@@ -57,7 +57,7 @@ def test_rows_are_the_kept_tokens_in_order(plan: StorePlan) -> None:
     }  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(plan=plans())
 def test_row_offsets_count_the_rows_before_each_sequence(plan: StorePlan) -> None:
     rows = naive_rows(plan)
@@ -65,7 +65,7 @@ def test_row_offsets_count_the_rows_before_each_sequence(plan: StorePlan) -> Non
     assert plan.row_offsets().tolist() == expected
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(plan=plans())
 def test_split_ranges_hold_every_row_once_under_its_split(plan: StorePlan) -> None:
     of_row = [("train", "heldout")[plan.split[s]] for s, _, _ in naive_rows(plan)]
@@ -80,7 +80,7 @@ def test_split_ranges_hold_every_row_once_under_its_split(plan: StorePlan) -> No
     assert found == of_row
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(plan=plans())
 def test_the_fingerprint_depends_on_the_text_and_nothing_else(plan: StorePlan) -> None:
     same = dataclasses.replace(plan, config={"x": 1}, shard_rows=2, chunk_rows=1, corpus={"a": 1})

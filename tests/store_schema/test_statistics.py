@@ -74,7 +74,7 @@ def test_the_naive_float32_sum_fails_where_this_holds() -> None:
     assert (np.abs(naive / rows.astype(np.float64).var(axis=0) - 1) > 0.5).any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     cuts=st.lists(st.integers(0, 400), max_size=6),
     order=st.randoms(use_true_random=False),

@@ -41,11 +41,11 @@ def finish(writer: StoreWriter, store: ActivationStore) -> None:
 
 def test_killed_at_any_file_operation_and_continued_gives_the_same_bytes(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, SCRIPTS / "kill_writer.py", tmp_path, "8"],
+        [sys.executable, SCRIPTS / "kill_writer.py", tmp_path, "6"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["kills"] >= 8
+    assert json.loads(done.stdout)["kills"] >= 6
 
 
 def test_shards_in_any_order_give_the_same_bytes(
