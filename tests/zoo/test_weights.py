@@ -121,7 +121,8 @@ def test_base_continues_python_as_python() -> None:
             return tokenizer.decode(lm(ids).logits[0, -1].argmax())
 
     assert next_token("class Thing:\n    def __init__(") == "self"
-    assert next_token("try:\n    import os\nexcept Import") == "Error"
+    assert next_token("for i in range") == "("
+    assert next_token("from collections import namedtuple, Ordered") == "Dict"
 
 
 def test_an_unknown_model_lists_the_known_ones() -> None:
