@@ -26,23 +26,40 @@ def claim(run: RunLayout, config: TrainConfig, store: ActivationStore) -> None:
     """Make the folder this run's, or see that it is.
 
     Raises:
-        RequestError: if it holds a run of another configuration or store.
+        RequestError: if it holds a run of another configuration or store, or something else.
     """
-    if not config.resume:
-        clear(run)
-    if run.config.exists():
+    if not run.config.exists():
+        _check_free(run)
+    elif config.resume:
         _check_same(run, to_mapping(config))
         _check_store(run, config, store)
         remove_leftovers(run.root)
+        return
     else:
         clear(run)
-        content = {"store": str(store.path), "train": to_mapping(config)}
-        atomic_write(run.config, yaml.safe_dump(content, sort_keys=False))
+    content = {"store": str(store.path), "train": to_mapping(config)}
+    atomic_write(run.config, yaml.safe_dump(content, sort_keys=False))
+
+
+def _check_free(run: RunLayout) -> None:
+    # The configuration is the first file of a run and the last to go: what lies here without one
+    # is somebody else's.
+    for path in _written(run):
+        if path.exists():
+            raise RequestError(
+                f"{run.root} holds {path.name} but no {run.config.name}, so it is no run of "
+                "`xc train`; choose another --run"
+            )
+
+
+def _written(run: RunLayout) -> tuple[Path, ...]:
+    return run.state, run.checkpoint, run.latents, run.metrics, run.evaluation
 
 
 def clear(run: RunLayout) -> None:
-    """Delete what training writes; an evaluation of the old crosscoder goes with it."""
-    for path in (run.state, run.checkpoint, run.latents, run.metrics, run.evaluation, run.config):
+    """Delete what training wrote; an evaluation of the old crosscoder goes with it."""
+    _read_config(run)
+    for path in (*_written(run), run.config):
         remove(path)
 
 
@@ -73,13 +90,17 @@ def prune_states(run: RunLayout, *, step: int, every: int) -> None:
             remove(states.state_folder(run.state, saved))
 
 
-def _check_same(run: RunLayout, asked: dict[str, Any]) -> None:
+def _read_config(run: RunLayout) -> dict[str, Any]:
     try:
-        held = dict(yaml.safe_load(run.config.read_text(encoding="utf-8"))["train"])
+        return dict(yaml.safe_load(run.config.read_text(encoding="utf-8"))["train"])
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
         raise RequestError(
             f"{run.config} is no configuration of a run; choose another --run"
         ) from error
+
+
+def _check_same(run: RunLayout, asked: dict[str, Any]) -> None:
+    held = _read_config(run)
     for name in sorted(set(asked) | set(held)):
         if name not in _FREE and asked.get(name) != held.get(name):
             raise RequestError(

@@ -59,6 +59,8 @@ def device_of(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise RequestError(f"device '{name}' cannot be used here ({reason}); try cpu") from error
+    if device.type not in ("cpu", "cuda"):
+        raise RequestError(f"device '{name}': expected cpu or cuda, where float64 sums are exact")
     return device
 
 

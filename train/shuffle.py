@@ -116,9 +116,9 @@ def shuffle_of(
     """
     pieces = np.array([p for a, b in ranges for p in _cut(a, b, piece)], dtype=np.int64)
     pieces = pieces.reshape(-1, 2)
-    ends = np.cumsum(pieces[:, 1] - pieces[:, 0])
-    kept = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
-    counts = np.diff(kept[np.concatenate([[0], ends])])
+    lengths = pieces[:, 1] - pieces[:, 0]
+    starts = np.cumsum(lengths) - lengths
+    counts = np.add.reduceat(mask, starts, dtype=np.int64) if len(pieces) else lengths
     pieces, counts = pieces[counts > 0], counts[counts > 0]
     n_windows = max(1, math.ceil(int(counts.sum()) / max(window, 1)))
     return Shuffle(pieces, counts, min(n_windows, max(1, len(pieces))), seed)

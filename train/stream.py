@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from xc.store_schema import ActivationStore, RequestError
-from xc.train.shuffle import Segment, StreamPosition, shuffle_of
+from xc.train.shuffle import StreamPosition, shuffle_of
 
-_READ_ROWS = 65536
+_READ_ROWS = 8192
 """Most rows read in one go."""
 
 
@@ -136,17 +136,20 @@ class ShuffledStream:
 
     def batch(self, position: StreamPosition, n: int) -> tuple[Batch, StreamPosition]:
         """The `n` rows that come at `position`, and the position behind them."""
-        found = [self._gather(s) for s in self.shuffle.segments(position, n)]
-        rows = np.concatenate([r for r, _ in found])
-        data = {k: torch.cat([d[k] for _, d in found]) for k in dict.fromkeys(self.keys)}
-        after = self.shuffle.advance(position, n)
-        return Batch(rows, tuple(data[k] for k in self.keys)), after
-
-    def _gather(self, segment: Segment) -> tuple[np.ndarray, dict[str, Tensor]]:
-        window = self._loaded(segment.epoch, segment.window)
-        order = self._row_order(segment.epoch, segment.window)[segment.start : segment.stop]
-        picked = torch.from_numpy(order)
-        return window.rows[order], {k: t.index_select(0, picked) for k, t in window.data.items()}
+        rows = np.empty(n, dtype=np.int64)
+        data: dict[str, Tensor] = {}
+        filled = 0
+        for segment in self.shuffle.segments(position, n):
+            window = self._loaded(segment.epoch, segment.window)
+            order = self._row_order(segment.epoch, segment.window)[segment.start : segment.stop]
+            place = slice(filled, filled + len(order))
+            rows[place] = window.rows[order]
+            for key, stored in window.data.items():
+                out = data.setdefault(key, stored.new_empty(n, stored.shape[1]))
+                torch.index_select(stored, 0, torch.from_numpy(order), out=out[place])
+            filled += len(order)
+        parts = tuple(data[k] for k in self.keys)
+        return Batch(rows, parts), self.shuffle.advance(position, n)
 
     def _row_order(self, epoch: int, window: int) -> np.ndarray:
         if self._order is None or self._order[0] != (epoch, window):

@@ -8,7 +8,7 @@ from torch import Tensor
 from training import WIDTHS, make_crosscoder, randn, short, tree
 
 from xc.store_schema import ActivationStore, RunLayout, Silent
-from xc.train import Crosscoder, run, train
+from xc.train import Crosscoder, train, trainer
 from xc.train.activation_fns import ACTIVATION_FNS
 from xc.train.forward import Pass, dense
 from xc.train.forward_sparse import sparse
@@ -122,7 +122,7 @@ def test_whole_runs_agree(
 ) -> None:
     lines = {}
     for forward in (dense, sparse):
-        monkeypatch.setattr(run, "choose", lambda *a, forward=forward, **k: forward)
+        monkeypatch.setattr(trainer, "choose", lambda *a, forward=forward, **k: forward)
         layout = RunLayout(tmp_path / forward.__name__)
         report = train(short(tokens=100 * 64), store=store, run=layout, progress=Silent())
         lines[forward] = report

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,3 +194,26 @@ def test_a_foreign_config_is_refused(store: ActivationStore, run: RunLayout) -> 
     run.config.write_text("hello\n")
     with pytest.raises(RequestError, match="no configuration of a run"):
         until_done(store, run)
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_folders_of_other_things_are_left_alone(
+    store: ActivationStore, run: RunLayout, resume: bool
+) -> None:
+    run.evaluation.mkdir(parents=True)
+    (run.evaluation / "mine.txt").write_text("hello")
+    with pytest.raises(RequestError, match=r"holds evaluation but no config\.yaml"):
+        train(short(resume=resume), store=store, run=run, progress=Silent())
+    run.config.write_text("hello\n")
+    with pytest.raises(RequestError, match="no configuration of a run"):
+        train(short(resume=resume), store=store, run=run, progress=Silent())
+    assert tree(run.root) == {"config.yaml": b"hello\n", "evaluation/mine.txt": b"hello"}
+
+
+def test_leftovers_of_a_kill_are_swept(store: ActivationStore, run: RunLayout) -> None:
+    until_done(store, run)
+    before = tree(run.root)
+    for name in ("step-000000000015", ".step-000000000024.partial"):
+        shutil.copytree(run.state / "step-000000000020", run.state / name)
+    until_done(store, run)
+    assert tree(run.root) == before

@@ -8,10 +8,10 @@ from training import WIDTHS, make_crosscoder, randn
 
 from xc.train import TrainConfig
 from xc.train.forward import dense
-from xc.train.run import settings_of
 from xc.train.schedules import schedule_of
 from xc.train.state import TrainState, new_state
 from xc.train.step import Settings, move_threshold, take_step
+from xc.train.trainer import settings_of
 
 N = 16
 

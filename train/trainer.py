@@ -1,0 +1,194 @@
+"""The loop over steps, and what happens between them: curve, validation, saving, stopping."""
+
+import math
+
+import torch
+
+from xc.store_schema import ActivationStore, NumericalError, Progress, RunLayout
+from xc.train import folder
+from xc.train import state as states
+from xc.train.config import TrainConfig
+from xc.train.crosscoder import Crosscoder
+from xc.train.curve import Curve
+from xc.train.figures import Validation, train_line, validate
+from xc.train.heldout import check_finite, heldout_rows, read_normalised, validation_rows
+from xc.train.initial import centre_decoder_bias, initialise
+from xc.train.interrupts import Interrupts
+from xc.train.normalisation import prepare
+from xc.train.passes import choose
+from xc.train.schedules import schedule_of
+from xc.train.settle import empty_crosscoder
+from xc.train.state import TrainState
+from xc.train.step import Settings, StepReport, take_step
+from xc.train.stream import ShuffledStream
+
+
+def settings_of(config: TrainConfig, crosscoder: Crosscoder) -> Settings:
+    """What stays the same over all steps of a settled configuration."""
+    forward = choose(
+        crosscoder.activation,
+        d_sae=crosscoder.d_sae,
+        k=max(config.k, config.k_start or 0),
+        device=crosscoder.b_dec.device,
+    )
+    return Settings.of(config, forward=forward, widths=crosscoder.widths)
+
+
+class Trainer:
+    """One run, from the state it starts or goes on from to its last step."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        *,
+        store: ActivationStore,
+        run: RunLayout,
+        stream: ShuffledStream,
+        device: torch.device,
+    ) -> None:
+        """Start at step 0, or from the last saved state of the run.
+
+        Args:
+            config: settled.
+            store: to train on.
+            run: whose folder `folder.claim` has claimed.
+            stream: of the store's train rows.
+            device: to train on.
+        """
+        self.config, self.store, self.run, self.stream = config, store, run, stream
+        self.state = self._first_state(device)
+        self.settings = settings_of(config, self.state.crosscoder)
+        length = self._restore()
+        self.curve = Curve(run.metrics, length=length)
+        rows = validation_rows(heldout_rows(store), config.validation_rows)
+        self._held_out = read_normalised(self.state.crosscoder, store, config.sources, rows)
+        self._figures: dict[str, float] = {}
+        self._between_steps = True
+
+    def train(self, progress: Progress) -> int:
+        """Take the steps that are left; returns their number.
+
+        Raises:
+            NumericalError: if the loss is not finite.
+            KeyboardInterrupt: after saving.
+        """
+        if self.state.finished:
+            return 0
+        first = self.state.step
+        size = self.config.batch_size
+        self._announce(progress)
+        progress.start("train", self.state.schedule.steps * size, "tokens", done=first * size)
+        try:
+            with Interrupts() as interrupts:
+                while not self.state.finished:
+                    self._one_step(progress)
+                    if interrupts.asked:
+                        raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            self._save_interrupted(progress)
+            raise
+        progress.finish()
+        return self.state.step - first
+
+    def validation(self) -> Validation:
+        """Held-out figures of the crosscoder as it stands."""
+        return validate(self.state.crosscoder, self._held_out)
+
+    def _first_state(self, device: torch.device) -> TrainState:
+        config = self.config
+        generator = torch.Generator().manual_seed(config.seed)
+        crosscoder = empty_crosscoder(config, self.store).to(device)
+        initialise(crosscoder, norm=config.init_norm, same=config.init_same, generator=generator)
+        return states.new_state(crosscoder, schedule_of(config, lr=config.lr or 0.0), generator)
+
+    def _restore(self) -> int:
+        """Go on from the last saved state, if there is one; returns the length of its curve."""
+        steps = states.saved_steps(self.run.state)
+        if not steps:
+            self._centre()
+            return 0
+        states.restore(self.state, self.run.state, steps[-1])
+        folder.prune_states(self.run, step=steps[-1], every=self.config.save_every)
+        return int(states.load_values(self.run.state, steps[-1])["metrics_bytes"])
+
+    def _centre(self) -> None:
+        if self.config.init_decoder_bias == "geometric_median":
+            batch, _ = self.stream.batch(self.state.position, self.config.batch_size)
+            centre_decoder_bias(self.state.crosscoder, prepare(self.state.crosscoder, batch.parts))
+
+    def _one_step(self, progress: Progress) -> None:
+        state = self.state
+        batch, after = self.stream.batch(state.position, self.config.batch_size)
+        x = prepare(state.crosscoder, batch.parts)
+        self._between_steps = False
+        report = take_step(state, x, self.settings)
+        if not math.isfinite(report.loss):
+            check_finite(x, batch.rows, state.crosscoder, self.store)
+            raise NumericalError(self._not_finite(report))
+        state.position = after
+        self._write_line(x, report, progress)
+        self._between_steps = True
+        if state.step % self.config.save_every == 0 or state.finished:
+            self._save()
+        progress.advance(len(x), loss=report.loss, **self._figures)
+
+    def _write_line(self, x: torch.Tensor, report: StepReport, progress: Progress) -> None:
+        state, config = self.state, self.config
+        values: dict[str, float] = {}
+        if state.step % config.log_every == 0 or state.finished:
+            values |= train_line(state, x, report, dead_after=self.settings.dead_after_tokens)
+            self._figures = {"l0": values["train/l0"], "fve": values["train/fve"]}
+        if state.step % config.validate_every == 0 or state.finished:
+            found = self.validation()
+            values |= found.line()
+            self._maybe_wind_down(found, progress)
+        if values:
+            tokens = state.step * config.batch_size
+            self.curve.add({"step": state.step, "tokens": tokens, **values})
+
+    def _maybe_wind_down(self, found: Validation, progress: Progress) -> None:
+        target = self.config.until_fve
+        if target is None or min(found.fve.per_source) < target or self.state.finished:
+            return
+        shorter = self.state.schedule.wind_down(self.state.step)
+        if shorter != self.state.schedule:
+            self.state.schedule = shorter
+            progress.note(
+                f"fve of every source reached {target:g} at step {self.state.step}; "
+                f"the learning rate decays to the end, step {shorter.steps}"
+            )
+
+    def _save(self) -> None:
+        if not all(bool(torch.isfinite(p).all()) for p in self.state.crosscoder.parameters()):
+            raise NumericalError(f"the weights are not finite at {self._whereabouts()}")
+        about = {"store_fingerprint": self.store.fingerprint_of(self.config.sources)}
+        states.save(self.state, self.run.state, metrics_bytes=self.curve.length, about=about)
+        folder.prune_states(self.run, step=self.state.step, every=self.config.save_every)
+
+    def _save_interrupted(self, progress: Progress) -> None:
+        if self._between_steps and self.state.step > 0:
+            self._save()
+            progress.note(
+                f"saved at step {self.state.step} of {self.state.schedule.steps}; "
+                "the same command goes on from there"
+            )
+
+    def _announce(self, progress: Progress) -> None:
+        config, state = self.config, self.state
+        if state.step:
+            progress.note(f"going on from step {state.step} of {state.schedule.steps}")
+        epochs = config.steps * config.batch_size / self.stream.n_rows
+        if epochs > 1:
+            progress.note(
+                f"{config.steps * config.batch_size:,} tokens are {epochs:.1f} times the store's "
+                f"{self.stream.n_rows:,} train rows: they are seen in as many epochs, each shuffled"
+            )
+
+    def _not_finite(self, report: StepReport) -> str:
+        terms = ", ".join(f"{name} {float(part):g}" for name, part in report.parts.items())
+        return f"the loss is {report.loss} ({terms}) at {self._whereabouts()}"
+
+    def _whereabouts(self) -> str:
+        steps = states.saved_steps(self.run.state)
+        where = f"{states.state_folder(self.run.state, steps[-1])}" if steps else "none yet"
+        return f"step {self.state.step}; the last good state: {where}; try a lower lr or clip_norm"
