@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from xc.store_schema import Checkpoint, CheckpointSource, RequestError
 from xc.train.activation_fns import ACTIVATION_FNS, ActivationFn
+from xc.train.tensors import as_tensor
 
 Rows = Sequence[np.ndarray | Tensor]
 """One array [row, d_model] per source, A first."""
@@ -106,7 +107,8 @@ class Crosscoder(nn.Module):
     def join(self, xs: Rows) -> Tensor:
         """Raw activations as one [row, d_model of all sources], normalised unless folded."""
         like = self.b_dec
-        parts = [torch.as_tensor(x).to(device=like.device, dtype=like.dtype) for x in xs]
+        tensors = (as_tensor(x) if isinstance(x, np.ndarray) else x for x in xs)
+        parts = [x.to(device=like.device, dtype=like.dtype) for x in tensors]
         return self.normalise(torch.cat(parts, dim=1))
 
     def normalise(self, joined: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from xc.store_schema import ActivationStore, RequestError
 from xc.train.shuffle import StreamPosition, shuffle_of
+from xc.train.tensors import as_tensor
 
 _READ_ROWS = 8192
 """Most rows read in one go."""
@@ -36,13 +37,6 @@ class Window:
     """int64 [row]."""
     data: dict[str, Tensor]
     """Activations [row, d_model] per distinct source, in the stored type."""
-
-
-def as_tensor(raw: np.ndarray) -> Tensor:
-    """A stored array as a tensor over the same memory; bfloat16 goes by its bits."""
-    if raw.dtype.name == "bfloat16":
-        return torch.from_numpy(raw.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(raw)
 
 
 def read_rows(store: ActivationStore, keys: Sequence[str], rows: np.ndarray) -> Window:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from training import WIDTHS, make_crosscoder, randn
 
-from xc.store_schema import Checkpoint, RequestError, RunLayout
+from xc.store_schema import ActivationStore, Checkpoint, RequestError, RunLayout
 from xc.train import Crosscoder
 
 SCALES = (1.7, 0.4)
@@ -112,3 +112,16 @@ def test_pretrained_is_frozen_and_reads_runs_and_checkpoint_folders(
     (tmp_path / "empty").mkdir()
     with pytest.raises(RequestError, match=r"expected config\.json"):
         Crosscoder.from_pretrained(tmp_path / "empty")
+
+
+def test_stored_bfloat16_read_only_arrays_and_tensors_are_eaten_alike(
+    planted_store: ActivationStore, planted_run: RunLayout
+) -> None:
+    cc = Crosscoder.from_pretrained(planted_run.root)
+    raw = [planted_store.activations(s.key).raw[:9] for s in cc.sources]
+    wide = [x.astype(np.float32) for x in raw]
+    for x in (*raw, *wide):
+        x.flags.writeable = False
+    tensors = [torch.tensor(x) for x in wide]
+    assert torch.equal(cc.encode(raw), cc.encode(wide))
+    assert torch.equal(cc.encode(raw), cc.encode(tensors))

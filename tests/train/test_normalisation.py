@@ -10,7 +10,7 @@ from xc.store_schema import ActivationStore, RequestError
 from xc.train import TrainConfig
 from xc.train.normalisation import prepare, scales_of
 from xc.train.settle import empty_crosscoder, settle
-from xc.train.stream import as_tensor
+from xc.train.tensors import as_tensor
 
 KEYS = ("alpha@1", "beta@2")
 

@@ -13,7 +13,8 @@ from training import mask_rows
 from xc.store_schema import ActivationStore, RequestError
 from xc.train import ShuffledStream, StreamPosition
 from xc.train.shuffle import Shuffle, shuffle_of
-from xc.train.stream import as_tensor, read_rows
+from xc.train.stream import read_rows
+from xc.train.tensors import as_tensor
 
 KEYS = ("alpha@1", "beta@2")
 SMALL = 300 * (16 + 12) * 2
