@@ -90,6 +90,7 @@ class CombineTotals:
         self._metrics = metrics
 
     def __call__(self, left: Totals, right: Totals) -> Totals:
+        """Combine metric by metric."""
         return combine_totals(self._metrics, left, right)
 
 
@@ -101,6 +102,7 @@ class BlockTotals:
         self._metrics = metrics
 
     def __call__(self, block: Range) -> Totals:
+        """Read the block's tiles in order and add up their sums."""
         tiles = self._reader.tiles(*block)
         totals = tile_totals(self._metrics, next(tiles))
         for tile in tiles:
