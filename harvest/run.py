@@ -24,6 +24,7 @@ from xc.store_schema import (
     RequestError,
     Source,
     StoreWriter,
+    XcError,
     source_key,
 )
 
@@ -91,6 +92,7 @@ def harvest(
     for source in sites.sources:
         progress.note(_resolved(source, sites.models))
     written = _run_models(config, sites, writer, device, progress)
+    _check_earlier_sources(writer, sites)
     writer.seal()
     return HarvestReport(config.store, writer.n_rows, sites.sources, sites.tuples, written)
 
@@ -104,6 +106,18 @@ def _holds(writer: StoreWriter, sites: Sites) -> bool:
         and all(list(keys) in stored["tuples"] for keys in sites.tuples)
         and not any(writer.missing(source.key) for source in sites.sources)
     )
+
+
+def _check_earlier_sources(writer: StoreWriter, sites: Sites) -> None:
+    """A store that an earlier, interrupted harvest left sources in is sealed with them or not."""
+    mine = {source.key for source in sites.sources}
+    for key in (source["key"] for source in writer.attributes["sources"]):
+        if key not in mine and (missing := writer.missing(key)):
+            raise XcError(
+                f"{writer.path}: what was asked for is written, but {key} of an earlier, "
+                f"interrupted harvest lacks {len(missing)} of {writer.n_shards} shards; "
+                "harvest it to the end too, and the store is complete"
+            )
 
 
 def resolve_sites(config: HarvestConfig, refs: Sequence[ModelRef], device: torch.device) -> Sites:
@@ -147,7 +161,9 @@ def _resolved(source: Source, models: Sequence[Model]) -> str:
     n_layers = next(
         m.stack.n_layers for m in models if source.key == source_key(m.ref.name, source.layer)
     )
-    same_as = f"hidden_states[{source.layer}]" if source.layer < n_layers else "before the norm"
+    same_as = (
+        f"hidden_states[{source.layer}]" if source.layer < n_layers else "before any final norm"
+    )
     return f"{source.key}: {source.module} ({same_as}), {source.d_model} wide, {source.dtype}"
 
 

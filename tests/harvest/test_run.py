@@ -7,7 +7,7 @@ import tiny_harvest
 import torch
 from tiny_harvest import contents, corpus_of, make_texts, run, save_model
 
-from xc.store_schema import ActivationStore, RequestError, Silent
+from xc.store_schema import ActivationStore, RequestError, Silent, XcError
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +173,16 @@ def test_an_interrupted_harvest_goes_on_to_the_same_bytes(pair, whole, tmp_path,
             ActivationStore.open(path)
     run(path, ("2,1", "4,3"), pair)
     assert contents(path) == contents(whole[0].path)
+
+
+def test_sources_left_unfinished_by_another_command_are_named(pair, tmp_path):
+    path = tmp_path / "acts.zarr"
+    with pytest.raises(KeyboardInterrupt):
+        run(path, ("2,1",), pair, progress=Interrupting(3, 1))
+    with pytest.raises(XcError, match="small@1 of an earlier, interrupted harvest lacks 6 of 6"):
+        run(path, ("4",), pair[:1])
+    run(path, ("2,1",), pair)
+    assert len(ActivationStore.open(path).sources) == 3
 
 
 @pytest.mark.parametrize("shard", [0, 2, 5])
