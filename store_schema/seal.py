@@ -11,6 +11,8 @@ from xc.store_schema.store_layout import is_there
 from xc.store_schema.stored_array import StoredArray
 from xc.store_schema.zarr_group import put_float64
 
+_VECTORS = ("mean", "variance")
+
 
 def merged_statistics(store: Path, key: str, d_model: int) -> SourceStatistics:
     """Merge what every shard keeps, in the order of the shards.
@@ -26,9 +28,15 @@ def merged_statistics(store: Path, key: str, d_model: int) -> SourceStatistics:
 
 def write_vectors(group: zarr.Group, store: Path, key: str, values: SourceStatistics) -> None:
     """Write the mean and the variance, unless they are there."""
-    for name, vector in (("mean", values.mean), ("variance", values.variance)):
+    for name, vector in zip(_VECTORS, (values.mean, values.variance), strict=True):
         if not _holds(store, f"statistics/{key}/{name}", vector):
             put_float64(group, f"statistics/{key}/{name}", vector)
+
+
+def has_vectors(store: Path, key: str) -> bool:
+    """Whether the files of the mean and the variance are there."""
+    files = (store / "statistics" / key / name / "c" / "0" for name in _VECTORS)
+    return all(map(is_there, files))
 
 
 def _holds(store: Path, name: str, vector: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ from xc.store_schema.atomic import PARTIAL, atomic_path, refusing, remove
 from xc.store_schema.codecs import codec as codec_named
 from xc.store_schema.errors import NumericalError, RequestError, XcError
 from xc.store_schema.plan import StorePlan
-from xc.store_schema.seal import merged_statistics, write_vectors
+from xc.store_schema.seal import has_vectors, merged_statistics, write_vectors
 from xc.store_schema.source import Source, check_key
 from xc.store_schema.statistics import moments
 from xc.store_schema.store_layout import (
@@ -64,12 +64,16 @@ class StoreWriter:
     def open(cls, path: str | Path) -> "StoreWriter":
         """Continue an unfinished store; leftovers of a killed writer are removed.
 
+        Of a complete store, a mean or variance that is gone is computed again.
+
         Raises:
             SchemaError: if there is no store, or one of a newer schema.
         """
         writer = cls(Path(path))
         for leftover in writer.path.rglob(f"*{PARTIAL}"):
             remove(leftover)
+        if writer._lacks_vectors_alone():
+            writer.seal()
         return writer
 
     @property
@@ -206,6 +210,14 @@ class StoreWriter:
             write_vectors(self._group, self.path, key, values)
         if not self._attributes["complete"]:
             self._update(statistics=summary, complete=True)
+
+    def _lacks_vectors_alone(self) -> bool:
+        keys = [s["key"] for s in self._attributes["sources"]]
+        return (
+            bool(self._attributes["complete"])
+            and not all(has_vectors(self.path, key) for key in keys)
+            and not any(self.missing(key) for key in keys)
+        )
 
     def _has(self, key: str, index: int) -> bool:
         of_statistics = self.path / "statistics" / key / "per_shard" / "c" / str(index) / "0"

@@ -123,7 +123,7 @@ class StoredArray:
             self._seen.add(i)
 
     def _remedy(self) -> str:
-        if self.name.startswith("activations/"):
+        if self.name.startswith(("activations/", "statistics/")):
             return "delete it, if it is there, and run the same `xc harvest` again"
         return "harvest anew into another --store"
 

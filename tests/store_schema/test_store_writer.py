@@ -118,6 +118,14 @@ def test_what_a_complete_store_lost_is_written_again(
     assert contents(store_path) == good
 
 
+@pytest.mark.parametrize("name", ["mean", "variance"])
+def test_opening_mends_what_the_shards_still_tell(store_path: Path, name: str) -> None:
+    good = contents(store_path)
+    (store_path / "statistics/beta@2" / name / "c/0").unlink()
+    StoreWriter.open(store_path)
+    assert contents(store_path) == good
+
+
 def test_a_damaged_shard_may_be_written_over(store_path: Path) -> None:
     good = contents(store_path)
     rows = ActivationStore.open(store_path).activations("beta@2")[64:128]
