@@ -21,6 +21,9 @@ from xc.train.config import TrainConfig
 _FREE = ("preset", "device", "resume")
 """Fields that may change between the calls that make up one run."""
 
+_FOLLOWING = ("d_sae", "lr", "dead_after_tokens")
+"""Fields that are settled from others where they are not given."""
+
 
 def claim(run: RunLayout, config: TrainConfig, store: ActivationStore) -> None:
     """Make the folder this run's, or see that it is.
@@ -101,12 +104,18 @@ def _read_config(run: RunLayout) -> dict[str, Any]:
 
 def _check_same(run: RunLayout, asked: dict[str, Any]) -> None:
     held = _read_config(run)
-    for name in sorted(set(asked) | set(held)):
-        if name not in _FREE and asked.get(name) != held.get(name):
-            raise RequestError(
-                f"{run.root} holds a run with {name} {held.get(name)!r}; asked for "
-                f"{asked.get(name)!r}; choose another --run, or --no-resume to replace it"
-            )
+    names = [n for n in dict.fromkeys((*asked, *held)) if n not in _FREE]
+    differing = [n for n in names if asked.get(n) != held.get(n)]
+    shown = [n for n in differing if n not in _FOLLOWING] or differing
+    if shown:
+        raise RequestError(
+            f"{run.root} holds a run with {_listed(held, shown)}; asked for "
+            f"{_listed(asked, shown)}; choose another --run, or --no-resume to replace it"
+        )
+
+
+def _listed(values: dict[str, Any], names: list[str]) -> str:
+    return ", ".join(f"{n} {values.get(n)}" for n in names)
 
 
 def _check_store(run: RunLayout, config: TrainConfig, store: ActivationStore) -> None:

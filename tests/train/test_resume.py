@@ -161,8 +161,14 @@ def test_missing_parts_of_a_finished_run_are_written_again(
 
 def test_another_configuration_is_refused_by_name(store: ActivationStore, run: RunLayout) -> None:
     until_done(store, run)
-    with pytest.raises(RequestError, match=r"holds a run with k 4; asked for 5"):
-        train(short(k=5), store=store, run=run, progress=Silent())
+    for values, message in (
+        ({"k": 5}, "holds a run with k 4; asked for k 5; choose"),
+        ({"k": 5, "d_sae": 48}, "holds a run with k 4; asked for k 5; choose"),
+        ({"d_sae": 41, "lr": 0.5, "dead_after_tokens": 256}, "asked for d_sae 41, lr 0.5; choose"),
+        ({"tokens": 9999, "seed": 1}, "asked for tokens 9999, seed 1; choose"),
+    ):
+        with pytest.raises(RequestError, match=message):
+            train(short(**values), store=store, run=run, progress=Silent())
     train(short(resume=True, device="auto"), store=store, run=run, progress=Silent())
 
 
