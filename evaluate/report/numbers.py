@@ -46,7 +46,7 @@ def any_size(value: float) -> str:
     """Four significant digits, whatever the size."""
     if value == int(value) and abs(value) < 1e9:
         return whole(value)
-    return f"{value:.4g}"
+    return f"{value:#.4g}".removesuffix(".")
 
 
 def interval(bounds: object, style: Format) -> str:

@@ -35,6 +35,7 @@ def test_what_is_no_number_is_a_dash(value: object) -> None:
         (9.8291, two, "9.83"),
         (1234.0, any_size, "1,234"),
         (1234.567, any_size, "1235"),
+        (5.64, any_size, "5.640"),
         (0.00012345, any_size, "0.0001234"),
     ],
 )
