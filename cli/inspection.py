@@ -29,6 +29,13 @@ def print_description(path: Path, *, as_json: bool, console: Console) -> None:
     console.print(table)
 
 
+def _text(value: Any) -> str:
+    """Whole numbers with thousands separated, truth in words, the rest as it is."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested values as dotted names and text."""
     lines: list[tuple[str, str]] = []
@@ -39,5 +46,5 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
             for i, item in enumerate(value):
                 lines += _flat(item, f"{prefix}{key}[{i}].")
         else:
-            lines.append((prefix + key, f"{value:,}" if isinstance(value, int) else str(value)))
+            lines.append((prefix + key, _text(value)))
     return lines

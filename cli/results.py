@@ -32,7 +32,9 @@ def print_evaluation(console: Console, done: "Evaluation") -> None:
     """The numbers that people look for first, and where the whole report lies."""
     sources = [s.key for s in Checkpoint.load(done.run.checkpoint).sources]
     console.print(_headlines(done.summary, sources))
-    print_path(console, "report", done.run.report.resolve())
+    what = "report" if done.run.report.is_file() else "numbers"
+    path = done.run.report if done.run.report.is_file() else done.run.summary
+    print_path(console, what, path.resolve())
 
 
 def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:

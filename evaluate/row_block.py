@@ -76,18 +76,17 @@ class RowBlock:
     def along(self, vectors: tuple[np.ndarray, ...]) -> np.ndarray:
         """Σ_rows f_j ⟨y_m, d_j^t⟩, float64 [latent, m, t]; zero where the widths differ.
 
-        Exact: Fᵀy first, O(entries·d_model), then its projection on d. Within
-        the tile the products are float32 (as the latents and weights are); across tiles the sums
-        are float64. No array of [latent, row, d_model] arises.
+        Exact: Fᵀy first, O(entries·d_model), summed in float64, then its projection on d. No array
+        of [latent, row, d_model] arises.
         """
         active = self.latents.by_latent
         n = self.decoder.n_sources
         out = np.zeros((len(active.latent), n, n))
         for m, y in enumerate(vectors):
-            gathered = active.matrix @ y
+            gathered = active.matrix @ y.astype(np.float64)
             for t in range(n):
                 if self.decoder.widths[t] == y.shape[1]:
-                    out[:, m, t] = np.vecdot(gathered, self._rows_of(t))
+                    out[:, m, t] = np.vecdot(gathered, self._rows_of(t).astype(np.float64))
         return self.latents.scatter(out)
 
     def _rows_of(self, source: int) -> np.ndarray:

@@ -9,16 +9,21 @@ from xc.evaluate.facts import Facts
 from xc.evaluate.letters import letter
 
 
+DENSE = 0.1
+"""Share of rows above which a latent counts as dense."""
+
+
 def choose_latents(facts: Facts, *, per_class: int) -> np.ndarray:
     """Latents in order of class (shared, A only, B only, other), int32.
 
-    Shared and other latents by how much they write, mean f·Σ‖d‖. Exclusive ones by the sum of
+    Shared and other latents by how much they write, mean f·Σ‖d‖, those that fire on more than
+    `DENSE` of the rows last, because no ten examples tell what they stand for. Exclusive ones by the sum of
     their ranks in |ν^ε| and |ν^r| along their own direction, so that the truly exclusive come
     first; those without a ν last, by how much they write. With more than two sources the classes
     are those of the first pair.
     """
     if not facts.pairs:
-        return np.argsort(-_written(facts), kind="stable")[:per_class].astype(np.int32)
+        return np.argsort(_by_amount(facts), kind="stable")[:per_class].astype(np.int32)
     chosen = [
         members[np.argsort(order[members], kind="stable")][:per_class]
         for members, order in _ordered_classes(facts)
@@ -42,7 +47,7 @@ def _ordered_classes(facts: Facts) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def _ranks(facts: Facts, members: np.ndarray, mirror: int | None) -> np.ndarray:
     """Smaller is shown earlier, float64 [latent]."""
-    amount = -_written(facts)
+    amount = _by_amount(facts)
     order = np.zeros(facts.decoder.d_sae)
     if mirror is None:
         return amount
@@ -51,6 +56,15 @@ def _ranks(facts: Facts, members: np.ndarray, mirror: int | None) -> np.ndarray:
         keys = np.lexsort((amount[members], np.nan_to_num(nu, nan=np.inf)))
         order[members[keys]] += np.arange(len(members))
     return order
+
+
+def _by_amount(facts: Facts) -> np.ndarray:
+    """Rank of every latent by how much it writes, dense ones behind all others, int64 [latent]."""
+    frequency = facts.values["frequency"]
+    order = np.lexsort((-_written(facts), frequency > DENSE))
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks
 
 
 def _written(facts: Facts) -> np.ndarray:

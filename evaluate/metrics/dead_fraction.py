@@ -22,7 +22,7 @@ METRIC = Metric(
     formula="#{j : no held-out row has f_j > 0} / d_sae.",
     meaning="Capacity that training did not use.",
     misleads=(
-        "With few held-out rows, rare latents count as dead; training's own rule looks at 10 "
-        "million tokens."
+        "With few held-out rows, rare latents count as dead; training's own rule looks at many "
+        "more tokens (`dead_after_tokens`)."
     ),
 )
