@@ -72,7 +72,7 @@ def train_line(
         "lr": report.lr,
         "train/loss": report.loss,
         **{f"train/{name}": float(part) for name, part in report.parts.items()},
-        "train/l0": float(report.active) / len(x),
+        "train/l0": report.active / len(x),
         **fve_of(x, report.residual, state.crosscoder.columns).named("train"),
         "train/dead_fraction": float(dead),
         "train/threshold": float(state.crosscoder.threshold),

@@ -2,12 +2,17 @@
 
 One dense product gives the pre-activations. From there on the decoder reads one row of W_dec per
 kept pair, and the gradients of both weight matrices are sums over each latent's kept rows. Result
-and gradients are those of `forward.dense` up to the order of summation.
+and gradients are those of `forward.dense` up to the order of summation. On a CPU only.
+
+Lists of pairs stay in NumPy: they are too short to share among threads, and each torch operation
+on them would wait for all threads where the machine is busy.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
@@ -20,42 +25,51 @@ from xc.train.forward import Pass, least_value
 class Pairs:
     """The kept pairs of a batch, by row."""
 
-    row: Tensor
+    row: np.ndarray
     """int64 [pair], ascending."""
-    latent: Tensor
+    latent: np.ndarray
     """int64 [pair], ascending within a row."""
-    f: Tensor
+    f: np.ndarray
     """Activation [pair]."""
     n_rows: int
     d_sae: int
 
+    def by_latent(self) -> np.ndarray:
+        """Order of the pairs by latent, then row."""
+        narrow = self.latent.astype(np.uint16) if self.d_sae <= 1 << 16 else self.latent
+        return np.argsort(narrow, kind="stable")
+
+    def per_latent(self, values: np.ndarray) -> np.ndarray:
+        """Sum of values [pair] for each latent, in the type of f."""
+        summed = np.bincount(self.latent, weights=values, minlength=self.d_sae)
+        return summed.astype(self.f.dtype)
+
 
 def sparse(crosscoder: Crosscoder, x: Tensor, k: int) -> Pass:
     """Encode densely, select, decode sparsely. For activation functions that select."""
-    with torch.no_grad():
-        pairs, norm_sum = _encode(crosscoder, x, k)
-        sums = torch.zeros_like(crosscoder.b_enc).index_add_(0, pairs.latent, pairs.f)
+    pairs, smallest = _encode(crosscoder, x, k)
+    sums = torch.from_numpy(pairs.per_latent(pairs.f))
     weights = (crosscoder.W_enc, crosscoder.b_enc, crosscoder.W_dec, crosscoder.b_dec)
     xhat: Tensor = _Decode.apply(x, *weights, pairs)  # type: ignore[no-untyped-call]
     return Pass(
         xhat=xhat,
-        f_mean=sums / len(x),
+        f_mean=sums / max(1, len(x)),
         fired=sums > 0,
-        active=torch.tensor(len(pairs.f)),
-        smallest=least_value(pairs.f, norm_sum[pairs.latent]),
+        active=len(pairs.f),
+        smallest=smallest,
     )
 
 
-def _encode(crosscoder: Crosscoder, x: Tensor, k: int) -> tuple[Pairs, Tensor]:
+@torch.no_grad()
+def _encode(crosscoder: Crosscoder, x: Tensor, k: int) -> tuple[Pairs, float]:
     select = crosscoder.activation.select
     if select is None:
         raise TypeError(f"{crosscoder.activation.name} selects nothing; use the dense pass")
-    norm_sum = crosscoder.norm_sum()
     pre = crosscoder.pre_activations(x)
-    kept = select(pre, norm_sum, k, crosscoder.threshold)
-    d_sae = crosscoder.d_sae
-    row = torch.div(kept, d_sae, rounding_mode="floor")
-    return Pairs(row, kept - row * d_sae, pre.flatten()[kept], len(x), d_sae), norm_sum
+    kept = select(pre, crosscoder.norm_sum(), k, crosscoder.threshold)
+    row, latent = np.divmod(kept.flat, crosscoder.d_sae)
+    f = pre.numpy().reshape(-1)[kept.flat]
+    return Pairs(row, latent, f, len(x), crosscoder.d_sae), least_value(kept)
 
 
 class _Decode(torch.autograd.Function):
@@ -66,7 +80,7 @@ class _Decode(torch.autograd.Function):
         x, _, _, W_dec, b_dec, pairs = inputs
         ctx.save_for_backward(x, W_dec)
         ctx.pairs = pairs
-        return _sum_rows(W_dec, pairs.latent, pairs.f, pairs.row, pairs.n_rows).add_(b_dec)
+        return _sum_rows(W_dec.detach(), pairs.latent, pairs.f, pairs.row, pairs.n_rows).add_(b_dec)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -74,27 +88,45 @@ class _Decode(torch.autograd.Function):
         x, W_dec = ctx.saved_tensors
         pairs: Pairs = ctx.pairs
         df = _dot_rows(g, W_dec, pairs)
-        latent, order = torch.sort(pairs.latent, stable=True)
-        row = pairs.row[order]
+        order = pairs.by_latent()
+        row, latent = pairs.row[order], pairs.latent[order]
         dW_dec = _sum_rows(g, row, pairs.f[order], latent, pairs.d_sae)
         dW_enc = _sum_rows(x, row, df[order], latent, pairs.d_sae)
-        db_enc = torch.zeros_like(W_dec[:, 0]).index_add_(0, pairs.latent, df)
+        db_enc = torch.from_numpy(pairs.per_latent(df))
         return None, dW_enc, db_enc, dW_dec, g.sum(dim=0), None
 
 
-def _sum_rows(table: Tensor, index: Tensor, weight: Tensor, into: Tensor, n: int) -> Tensor:
+def _starts(into: np.ndarray, n: int) -> np.ndarray:
+    """int64 [n + 1]: where the entries of each of n rows begin among ascending `into`."""
+    return np.concatenate([[0], np.cumsum(np.bincount(into, minlength=n))]).astype(np.int64)
+
+
+def _sum_rows(
+    table: Tensor, index: np.ndarray, weight: np.ndarray, into: np.ndarray, n: int
+) -> Tensor:
     """[n, width]: row i is the sum of weight·table[index] over the entries with `into` = i.
 
     `into` ascends.
     """
-    counts = torch.bincount(into, minlength=n)
-    starts = torch.cumsum(counts, 0) - counts
-    return embedding_bag(index, table, starts, mode="sum", per_sample_weights=weight)
+    return embedding_bag(
+        torch.from_numpy(index),
+        table,
+        torch.from_numpy(_starts(into, n)[:-1]),
+        mode="sum",
+        per_sample_weights=torch.from_numpy(weight),
+    )
 
 
-def _dot_rows(g: Tensor, W_dec: Tensor, pairs: Pairs) -> Tensor:
+def _dot_rows(g: Tensor, W_dec: Tensor, pairs: Pairs) -> np.ndarray:
     """⟨g[row], W_dec[latent]⟩ per pair: the gradient with respect to f."""
-    weight = torch.zeros_like(pairs.f).requires_grad_()
-    with torch.enable_grad():
-        summed = _sum_rows(W_dec.detach(), pairs.latent, weight, pairs.row, pairs.n_rows)
-    return torch.autograd.grad(summed, weight, g)[0]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        pattern = torch.sparse_csr_tensor(
+            torch.from_numpy(_starts(pairs.row, pairs.n_rows)),
+            torch.from_numpy(pairs.latent),
+            torch.zeros(len(pairs.f), dtype=g.dtype),
+            (pairs.n_rows, pairs.d_sae),
+            check_invariants=False,
+        )
+    dots: Tensor = torch.sparse.sampled_addmm(pattern, g, W_dec.t(), beta=0.0)
+    return dots.values().numpy()

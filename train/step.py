@@ -55,7 +55,7 @@ class StepReport:
     """Terms of the loss, unweighted: reconstruction, and penalty or auxk."""
     residual: Tensor
     """x − x̂ before the update [row, d_model of all sources]."""
-    active: Tensor
+    active: int
     """Number of f > 0 in the batch."""
     lr: float
 
@@ -138,7 +138,8 @@ def update(state: TrainState, *, lr: float, clip_norm: float | None) -> None:
 
 
 @torch.no_grad()
-def move_threshold(crosscoder: Crosscoder, smallest: Tensor, *, updates: int) -> None:
+def move_threshold(crosscoder: Crosscoder, smallest: float, *, updates: int) -> None:
     """θ follows the batches' least kept v: an exponential moving average that starts at once."""
     if crosscoder.activation.uses_threshold:
-        crosscoder.threshold.lerp_(smallest, threshold_weight(updates))
+        weight = threshold_weight(updates)
+        crosscoder.threshold.mul_(1 - weight).add_(weight * smallest)

@@ -34,7 +34,7 @@ def test_selects_what_a_full_sort_selects(
     rows: list[list[float]], per_row: int, near: float
 ) -> None:
     v = torch.tensor(rows)
-    assert select(v, torch.ones(9), per_row, torch.tensor(near)).tolist() == oracle(v, per_row)
+    assert select(v, torch.ones(9), per_row, torch.tensor(near)).flat.tolist() == oracle(v, per_row)
 
 
 @pytest.mark.parametrize("near", [0.0, 0.5, 1.0, 5.0])
@@ -42,17 +42,17 @@ def test_where_it_looks_first_changes_nothing(near: float) -> None:
     pre, norm_sum = randn(64, 200), randn(200, seed=2).abs()
     norm_sum[:5] = 0
     v = torch.relu(pre) * norm_sum
-    assert select(pre, norm_sum, 8, torch.tensor(near)).tolist() == oracle(v, 8)
+    assert select(pre, norm_sum, 8, torch.tensor(near)).flat.tolist() == oracle(v, 8)
 
 
 def test_a_batch_without_positive_values_selects_nothing() -> None:
     for near in (0.0, 1.0):
-        assert select(-torch.ones(4, 5), torch.ones(5), 3, torch.tensor(near)).tolist() == []
+        assert select(-torch.ones(4, 5), torch.ones(5), 3, torch.tensor(near)).flat.tolist() == []
 
 
 def test_the_budget_belongs_to_the_batch_not_to_the_row() -> None:
     v = torch.tensor([[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]])
-    assert select(v, torch.ones(3), 1, torch.tensor(0.0)).tolist() == [1, 2]
+    assert select(v, torch.ones(3), 1, torch.tensor(0.0)).flat.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATION_FNS))

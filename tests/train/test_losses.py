@@ -90,8 +90,8 @@ def test_a_training_pass_keeps_the_largest_of_the_batch_and_its_gradient() -> No
     least = v.flatten().sort(descending=True).values[k * N - 1]
     kept = torch.where(v >= least, f, 0.0)
     torch.testing.assert_close(done.xhat, kept @ cc.W_dec + cc.b_dec)
-    assert int(done.active) == k * N
-    assert done.smallest == least
+    assert done.active == k * N
+    assert done.smallest == float(least)
     assert done.fired.tolist() == (kept > 0).any(dim=0).tolist()
     got = torch.autograd.grad(done.xhat.square().sum(), list(cc.parameters()), retain_graph=True)
     xhat = kept @ cc.W_dec + cc.b_dec

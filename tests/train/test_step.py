@@ -99,7 +99,7 @@ def test_theta_is_the_first_minimum_at_once_then_an_average_of_minima() -> None:
     state, settings = start()
     expected = None
     for t, x in enumerate(batches(6)):
-        smallest = float(dense(state.crosscoder, x, 3).smallest)
+        smallest = dense(state.crosscoder, x, 3).smallest
         weight = 1.0 if t == 0 else 9 / (10 + t)
         expected = smallest if expected is None else (1 - weight) * expected + weight * smallest
         take_step(state, x, settings)
@@ -110,7 +110,7 @@ def test_theta_is_the_first_minimum_at_once_then_an_average_of_minima() -> None:
 
 def test_relu_has_no_theta() -> None:
     cc = make_crosscoder(name="relu")
-    move_threshold(cc, torch.tensor(5.0), updates=0)
+    move_threshold(cc, 5.0, updates=0)
     assert cc.threshold == pytest.approx(0.7)
 
 
@@ -129,5 +129,5 @@ def test_a_loss_that_is_not_finite_changes_nothing() -> None:
 
 def test_k_of_the_step_is_used() -> None:
     state, settings = start(k=2, k_start=4, k_anneal_steps=2)
-    actives = [int(take_step(state, x, settings).active) for x in batches(3)]
+    actives = [take_step(state, x, settings).active for x in batches(3)]
     assert actives == [4 * N, 3 * N, 2 * N]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xc.train.activation_fns.kinds import ActivationFn
+from xc.train.activation_fns.kinds import ActivationFn, Selection
 
 _NEAR = 0.9
 """Share of θ above which candidates are sought first."""
@@ -19,46 +19,56 @@ def infer(f: Tensor, norm_sum: Tensor, threshold: Tensor) -> Tensor:
     return torch.where(f * norm_sum > threshold.to(f.dtype), f, f.new_zeros(()))
 
 
-def select(pre: Tensor, norm_sum: Tensor, per_row: int, threshold: Tensor) -> Tensor:
-    """Flat indices, ascending, of the `per_row`·n largest positive v = pre·Σ‖d‖.
+@torch.no_grad()
+def select(pre: Tensor, norm_sum: Tensor, per_row: int, threshold: Tensor) -> Selection:
+    """The `per_row`·n largest positive v = pre·Σ‖d‖ of pre [row, latent].
 
     Among equal values the lower index wins, so the set is a function of v alone; θ of the batches
-    before only says where to look first, which spares a sort of the whole array.
+    before only says where to look first, which spares a sort of the whole array. The few
+    candidates are sorted out in NumPy: they are too few to share among threads.
     """
     count = per_row * len(pre)
     level = _NEAR * float(threshold)
     found = _above(pre, norm_sum, level)
-    v = _values(pre, norm_sum, found)
-    least = _kth_largest(v, count)
-    if least is None or float(least) <= level * (1 + 1e-4):
+    if not _holds_largest(found.v, count, level):
         found = _above(pre, norm_sum, 0.0)
-        v = _values(pre, norm_sum, found)
-        least = _kth_largest(v, count)
-    return found if least is None else found[_largest(v, least, count)]
+    if len(found.v) <= count:
+        return found
+    keep = _largest(found.v, count)
+    return Selection(found.flat[keep], found.v[keep])
 
 
-def _above(pre: Tensor, norm_sum: Tensor, level: float) -> Tensor:
-    """Flat indices where pre·Σ‖d‖ exceeds a level (up to rounding), without forming the product."""
+def _above(pre: Tensor, norm_sum: Tensor, level: float) -> Selection:
+    """Where pre·Σ‖d‖ exceeds a level (up to rounding), without forming the whole product."""
     mask = (pre > level / norm_sum).flatten()
     if mask.device.type == "cpu":
-        return torch.from_numpy(np.flatnonzero(mask.numpy()))
-    return torch.nonzero(mask).squeeze(1)
+        flat = np.flatnonzero(mask.numpy())
+        f = pre.numpy().reshape(-1)[flat]
+    else:
+        index = torch.nonzero(mask).squeeze(1)
+        flat, f = index.cpu().numpy(), pre.flatten()[index].cpu().numpy()
+    return Selection(flat, f * norm_sum.cpu().numpy()[flat % pre.shape[1]])
 
 
-def _values(pre: Tensor, norm_sum: Tensor, found: Tensor) -> Tensor:
-    return pre.flatten()[found] * norm_sum[found % pre.shape[1]]
+def _holds_largest(v: np.ndarray, count: int, level: float) -> bool:
+    """Whether the `count` largest of all values are among these, which exceed `level`."""
+    if len(v) < count or count == 0:
+        return level == 0
+    return level == 0 or float(_kth_largest(v, count)) > level * (1 + 1e-4)
 
 
-def _kth_largest(v: Tensor, count: int) -> Tensor | None:
-    """The `count`-th largest value; None if there are fewer."""
-    return v.kthvalue(len(v) - count + 1).values if 0 < count <= len(v) else None
+def _kth_largest(v: np.ndarray, count: int) -> np.floating:
+    place = len(v) - count
+    return np.partition(v, place)[place]  # type: ignore[no-any-return]
 
 
-def _largest(v: Tensor, least: Tensor, count: int) -> Tensor:
-    """Mask of the `count` largest values, the last of which is `least`."""
+def _largest(v: np.ndarray, count: int) -> np.ndarray:
+    """Mask of the `count` largest values; among equal ones the first."""
+    least = _kth_largest(v, count)
     keep = v >= least
-    ties = torch.nonzero(v == least).squeeze(1)
-    keep[ties[len(ties) - (int(keep.sum()) - count) :]] = False
+    surplus = int(keep.sum()) - count
+    if surplus:
+        keep[np.flatnonzero(v == least)[-surplus:]] = False
     return keep
 
 

@@ -3,14 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What training keeps of a batch of pre-activations [row, latent]."""
+
+    flat: np.ndarray
+    """int64 [pair], ascending: row·d_sae + latent."""
+    v: np.ndarray
+    """f·Σ‖d‖ of each pair [pair], positive."""
+
 
 Infer = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(f after ReLU [row, latent], norm_sum [latent], θ) -> f that inference lets through."""
 
-Select = Callable[[Tensor, Tensor, int, Tensor], Tensor]
-"""(pre-activations [row, latent], norm_sum [latent], latents per row, θ so far) -> sorted flat
-indices of what is kept."""
+Select = Callable[[Tensor, Tensor, int, Tensor], Selection]
+"""(pre-activations [row, latent], norm_sum [latent], latents per row, θ so far) -> what is kept."""
 
 
 @dataclass(frozen=True)
