@@ -237,8 +237,8 @@ def main() -> None:
     """Measure, print, and keep the figures."""
     disable_progress_bar()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tokens", type=int, default=6120, help="rows of a run")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each method")
+    parser.add_argument("--tokens", type=int, default=4080, help="rows of a run")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each method")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = measure(Path(folder), options.tokens, options.rounds)

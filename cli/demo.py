@@ -19,11 +19,10 @@ HARVEST = {
 }
 TRAIN = {
     "sparsity": "batch_topk",
-    "d_sae": 2048,
+    "d_sae": 1024,
     "k": 32,
-    "tokens": 1_500_000,
-    "lr": 1e-3,
-    "until_fve": 0.78,
+    "tokens": 600_000,
+    "until_fve": 0.95,
     "device": "cpu",
 }
 

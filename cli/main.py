@@ -1,5 +1,6 @@
 """`xc`: finds the command that was typed, imports its module only, and runs it."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -40,6 +41,8 @@ def _nothing(name: str) -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the `xc` script."""
+    # Idle threads that spin, the default of torch's OpenMP, slow a shared machine many times over.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         status = build_app(sys.argv[1:])(standalone_mode=False)
     except TyperException as error:

@@ -1,11 +1,15 @@
 """Fixtures that every room's tests may use."""
 
+import os
 from pathlib import Path
 
 import planted
 import pytest
 
 from xc.store_schema import ActivationStore, RunLayout
+
+# Before torch is imported: idle threads that spin slow every test on a shared machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture

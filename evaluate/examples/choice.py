@@ -8,7 +8,6 @@ from xc.evaluate.decoder_pairs import OTHER, SHARED
 from xc.evaluate.facts import Facts
 from xc.evaluate.letters import letter
 
-
 DENSE = 0.1
 """Share of rows above which a latent counts as dense."""
 
@@ -17,9 +16,9 @@ def choose_latents(facts: Facts, *, per_class: int) -> np.ndarray:
     """Latents in order of class (shared, A only, B only, other), int32.
 
     Shared and other latents by how much they write, mean f·Σ‖d‖, those that fire on more than
-    `DENSE` of the rows last, because no ten examples tell what they stand for. Exclusive ones by the sum of
-    their ranks in |ν^ε| and |ν^r| along their own direction, so that the truly exclusive come
-    first; those without a ν last, by how much they write. With more than two sources the classes
+    `DENSE` of the rows last, because no ten examples tell what they stand for. Exclusive ones by
+    the sum of their ranks in |ν^ε| and |ν^r| along their own direction, so that the truly exclusive
+    come first; those without a ν last, by how much they write. With more than two sources the classes
     are those of the first pair.
     """
     if not facts.pairs:
