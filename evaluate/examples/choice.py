@@ -18,8 +18,8 @@ def choose_latents(facts: Facts, *, per_class: int) -> np.ndarray:
     Shared and other latents by how much they write, mean f·Σ‖d‖, those that fire on more than
     `DENSE` of the rows last, because no ten examples tell what they stand for. Exclusive ones by
     the sum of their ranks in |ν^ε| and |ν^r| along their own direction, so that the truly exclusive
-    come first; those without a ν last, by how much they write. With more than two sources the classes
-    are those of the first pair.
+    come first; those without a ν last, by how much they write. With more than two sources the
+    classes are those of the first pair.
     """
     if not facts.pairs:
         return np.argsort(_by_amount(facts), kind="stable")[:per_class].astype(np.int32)
