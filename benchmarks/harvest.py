@@ -197,28 +197,35 @@ def measure(folder: Path, tokens: int, rounds: int) -> dict[str, Any]:
     return report(seconds, writing, tokens)
 
 
+RATIOS = (
+    ("xc over TransformerLens names_filter", "TransformerLens names_filter", "xc", ">= 3"),
+    ("xc over TransformerLens stop_at_layer", "TransformerLens stop_at_layer", "xc", ">= 0.95"),
+    ("share of the matmul limit", "matmul limit", "xc", ">= 0.65"),
+    ("three pairs over the deepest", "xc, three pairs", "xc, deepest pair", "<= 1.1"),
+)
+"""What is compared: name, numerator, denominator, bar."""
+
+
 def report(seconds: dict[str, list[float]], writing: list[float], tokens: int) -> dict[str, Any]:
-    """Medians and their ratios."""
-    median = {name: statistics.median(values) for name, values in seconds.items()}
-    ratios = {
-        "xc over TransformerLens names_filter": (
-            median["TransformerLens names_filter"] / median["xc"], ">= 3"),
-        "xc over TransformerLens stop_at_layer": (
-            median["TransformerLens stop_at_layer"] / median["xc"], ">= 0.95"),
-        "share of the matmul limit": (median["matmul limit"] / median["xc"], ">= 0.65"),
-        "writing, statistics, checksums": (statistics.median(writing), "<= 0.05"),
-        "three pairs over the deepest": (
-            median["xc, three pairs"] / median["xc, deepest pair"], "<= 1.1"),
-    }  # fmt: skip
+    """Ratios of medians, and of each method's best turn, which other work disturbed least."""
+    median, best = (
+        {name: how(values) for name, values in seconds.items()} for how in (statistics.median, min)
+    )
+    ratios, of_best = (
+        {name: round(times[a] / times[b], 3) for name, a, b, _ in RATIOS}
+        for times in (median, best)
+    )
+    share = "writing, statistics, checksums"
     return {
         "what": "tokens in memory to committed bfloat16 rows; random GPT-2 (12 blocks) at layer 6 "
         f"and 6 blocks at layer 3; {tokens} rows; batches of {BATCH} x {SEQ_LEN}; float32",
-        "machine": f"{os.cpu_count()}-core {platform.machine()} CPU",
+        "machine": f"{os.cpu_count()}-core {platform.machine()} CPU, shared with other work",
         "versions": {n: version(n) for n in ("torch", "transformers", "zarr")} | {"peer": PEER[0]},
         "seconds": {name: [round(s, 3) for s in values] for name, values in seconds.items()},
         "rows_per_second": {n: round(tokens / s) for n, s in median.items()},
-        "ratios": {name: round(value, 3) for name, (value, _) in ratios.items()},
-        "bars": {name: bar for name, (_, bar) in ratios.items()},
+        "ratios": ratios | {share: round(statistics.median(writing), 3)},
+        "ratios_of_best": of_best | {share: round(min(writing), 3)},
+        "bars": {name: bar for name, _, _, bar in RATIOS} | {share: "<= 0.05"},
     }
 
 
@@ -230,7 +237,8 @@ def show(result: dict[str, Any]) -> None:
         print(f"{name:34} {result['rows_per_second'][name]:7} rows/s   seconds {each}")
     print()
     for name, value in result["ratios"].items():
-        print(f"{name:40} {value:6.2f}   bar {result['bars'][name]}")
+        best = result["ratios_of_best"][name]
+        print(f"{name:40} {value:6.2f}   of best {best:6.2f}   bar {result['bars'][name]}")
 
 
 def main() -> None:
