@@ -23,6 +23,6 @@ METRIC = Metric(
     meaning="Capacity that training did not use.",
     misleads=(
         "With few held-out rows, rare latents count as dead; training's own rule looks at many "
-        "more tokens (`dead_after_tokens`)."
+        "more tokens (dead_after_tokens)."
     ),
 )
