@@ -36,7 +36,9 @@ def errors(sums: Sums, n_sources: int) -> np.ndarray:
 def variances(sums: Sums, n_sources: int) -> np.ndarray:
     """Σ‖x − μ‖² = Σ‖x − c‖² − n‖μ − c‖², float64 […, source]; NaN if it is only rounding.
 
-    μ is the mean over all rows also where the table holds resamples.
+    For resamples the last term keeps the size it has over all rows, per row. That makes intervals
+    of fve approximate: their ends move by a fraction of ‖μ − c‖²/σ² of their width, c being the
+    store's mean. Exact ones would need a vector per sequence: memory that grows with the rows.
     """
     table = sums[TABLE]
     squares = table[..., 1 + n_sources : 1 + 2 * n_sources]

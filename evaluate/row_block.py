@@ -29,7 +29,7 @@ class RowBlock:
     """Gives the normalised activations."""
     centre: tuple[np.ndarray, ...]
     """Per source float64 [d_model] near the mean: sums of squares are taken around it, so that
-    they lose no digits; no value depends on it."""
+    they lose no digits; no value depends on it (intervals of fve do, slightly)."""
 
     @property
     def n_rows(self) -> int:

@@ -14,6 +14,8 @@ from xc.evaluate.not_measured import TEMPLATE_COLUMN, not_measured
 
 LEFT_OUT = "not asked for (--metrics)"
 
+NO_INTERVAL = "an interval needs at least two held-out sequences and a value that is defined"
+
 
 def summarise(
     table: Sequence[Metric],
@@ -43,7 +45,9 @@ def summarise(
         values = {k: number(v) for k, v in named_values(metric, _value(metric, facts), n).items()}
         out |= values
         reasons |= {key: metric.undefined for key, value in values.items() if value is None}
-        out |= _intervals(metric, sums, facts, values, resamples=resamples)
+        intervals = _intervals(metric, sums, facts, values, resamples=resamples)
+        reasons |= {key: NO_INTERVAL for key, ends in intervals.items() if ends is None}
+        out |= intervals
     out |= {key: None for key in reasons if key not in out and key != TEMPLATE_COLUMN}
     return {**out, "not_measured": dict(sorted(reasons.items()))}
 

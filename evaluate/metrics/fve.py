@@ -36,7 +36,8 @@ METRIC = Metric(
     misleads=(
         "Relative to the variance: a few dimensions of huge variance can dominate both sums. "
         "Rows of one sequence are correlated, which the interval accounts for and a row count "
-        "does not."
+        "does not; sequences of one document are too, which it does not. Where training stopped "
+        "at a target (until_fve), the value is mildly selected."
     ),
     undefined="the held-out activations do not vary",
 )
