@@ -1,0 +1,58 @@
+"""The README's table of speeds, out of the committed results: `python benchmarks/table.py`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+ROWS: tuple[tuple[str, str, str, tuple[str | int, ...]], ...] = (
+    (
+        "harvest, both models",
+        "TransformerLens `run_with_cache(names_filter=…)`",
+        "harvest",
+        ("ratios", "xc over TransformerLens names_filter"),
+    ),
+    (
+        "",
+        "TransformerLens with `stop_at_layer`",
+        "harvest",
+        ("ratios", "xc over TransformerLens stop_at_layer"),
+    ),
+    (
+        "training step, 4,096 latents",
+        "dictionary-learning, BatchTopK crosscoder",
+        "train",
+        ("steps", 0, "ratios", "dictionary-learning BatchTopK / xc batch_topk"),
+    ),
+    ("", "sparsify, TopK", "train", ("steps", 0, "ratios", "sparsify TopK / xc batch_topk")),
+    (
+        "training step, 16,384 latents",
+        "dictionary-learning, BatchTopK crosscoder",
+        "train",
+        ("steps", 1, "ratios", "dictionary-learning BatchTopK / xc batch_topk"),
+    ),
+    ("", "sparsify, TopK", "train", ("steps", 1, "ratios", "sparsify TopK / xc batch_topk")),
+    (
+        "latent scaling of every latent",
+        "dense torch, block by block",
+        "evaluate",
+        ("ratios", "dense torch / ours"),
+    ),
+)
+"""What is timed, beside what, file, and where in it the ratio stands."""
+
+
+def table() -> str:
+    """Markdown."""
+    lines = ["| what | beside | times as fast |", "|---|---|---|"]
+    for what, beside, name, path in ROWS:
+        value: Any = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        for step in path:
+            value = value[step]
+        lines.append(f"| {what} | {beside} | {value:.1f} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

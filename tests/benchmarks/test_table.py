@@ -1,0 +1,11 @@
+"""The README quotes the committed results."""
+
+import runpy
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_readme_holds_the_table():
+    table = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))["table"]()
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
