@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from xc.zoo import MODELS, read_card
+from xc.zoo import MODELS, model_folder, read_card
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -12,11 +12,11 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize("name", [m.name for m in MODELS])
 def test_losses_are_those_of_the_card(name):
     row = next(line for line in README.splitlines() if line.startswith(f"| `zoo:{name}` |"))
-    heldout = read_card(name)["heldout"]
+    heldout = read_card(model_folder(name))["heldout"]
     assert row.endswith(f"| {heldout['loss']:.2f} | {heldout['bits_per_byte']:.2f} |")
 
 
 @pytest.mark.parametrize("model", ["bigram", "unigram"])
 def test_yardsticks_are_those_of_the_card(model):
     row = next(line for line in README.splitlines() if line.startswith(f"| {model} model |"))
-    assert f"| {read_card('base')['heldout'][model]:.2f} |" in row
+    assert f"| {read_card(model_folder('base'))['heldout'][model]:.2f} |" in row
