@@ -19,4 +19,5 @@ def test_losses_are_those_of_the_card(name):
 @pytest.mark.parametrize("model", ["bigram", "unigram"])
 def test_yardsticks_are_those_of_the_card(model):
     row = next(line for line in README.splitlines() if line.startswith(f"| {model} model |"))
-    assert f"| {read_card(model_folder('base'))['heldout'][model]:.2f} |" in row
+    loss = read_card(model_folder("base"))["heldout"][model]
+    assert f"| {loss:.2f} |" in row
