@@ -21,18 +21,28 @@ ROWS: tuple[tuple[str, str, str, tuple[str | int, ...]], ...] = (
     ),
     (
         "training step, 4,096 latents",
-        "dictionary-learning, BatchTopK crosscoder",
+        "dictionary-learning, BatchTopK SAE over both sources",
         "train",
         ("steps", 0, "ratios", "dictionary-learning BatchTopK / xc batch_topk"),
     ),
-    ("", "sparsify, TopK", "train", ("steps", 0, "ratios", "sparsify TopK / xc batch_topk")),
+    (
+        "",
+        "sparsify, TopK SAE over both sources",
+        "train",
+        ("steps", 0, "ratios", "sparsify TopK / xc batch_topk"),
+    ),
     (
         "training step, 16,384 latents",
-        "dictionary-learning, BatchTopK crosscoder",
+        "dictionary-learning, BatchTopK SAE over both sources",
         "train",
         ("steps", 1, "ratios", "dictionary-learning BatchTopK / xc batch_topk"),
     ),
-    ("", "sparsify, TopK", "train", ("steps", 1, "ratios", "sparsify TopK / xc batch_topk")),
+    (
+        "",
+        "sparsify, TopK SAE over both sources",
+        "train",
+        ("steps", 1, "ratios", "sparsify TopK / xc batch_topk"),
+    ),
     (
         "latent scaling of every latent",
         "dense torch, block by block",

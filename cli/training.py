@@ -13,6 +13,19 @@ def run_train(
     pipeline: Pipeline, flags: Mapping[str, Any], *, store: Path, run: Path, progress: Progress
 ) -> TrainReport:
     """Train one run from a store."""
-    config = TrainConfig.resolve(pipeline.section("train", flags), where=pipeline.where("train"))
+    config = train_config(pipeline, flags)
     opened = ActivationStore.open(store)
     return train(config, store=opened, run=RunLayout(run), progress=progress)
+
+
+def train_config(pipeline: Pipeline, flags: Mapping[str, Any]) -> TrainConfig:
+    """Flags over the file over the preset over the defaults; a preset by flag beats the file.
+
+    Raises:
+        RequestError: if a value is wrong.
+    """
+    return TrainConfig.resolve(
+        {name: value for name, value in flags.items() if value is not None},
+        beneath=pipeline.sections.get("train", {}),
+        where=pipeline.where("train"),
+    )

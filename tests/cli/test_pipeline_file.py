@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from xc.cli.pipeline_file import Pipeline, load_pipeline
+from xc.cli.training import train_config
 from xc.evaluate import EvaluateConfig
 from xc.harvest import HarvestConfig
 from xc.store_schema import RequestError, from_mapping
@@ -68,3 +69,21 @@ def test_the_example_at_the_top_fits_the_stages():
     assert from_mapping(HarvestConfig, harvest, where="x").layers == ("6,3",)
     assert TrainConfig.resolve(pipeline.section("train", {})).expansion_factor == 8
     from_mapping(EvaluateConfig, pipeline.section("evaluate", {}), where="x")
+
+
+def _resolved(folder: Path, flags: dict[str, object]) -> TrainConfig:
+    """What `run_train` makes of flags over a file that sets a size and a sparsity."""
+    pipeline = load_pipeline(
+        _write(folder, "train: {sparsity: batch_topk, expansion_factor: 8, k: 64}\n")
+    )
+    return train_config(pipeline, flags)
+
+
+def test_a_size_given_by_flag_replaces_that_of_the_file(tmp_path):
+    config = _resolved(tmp_path, {"d_sae": 512})
+    assert (config.d_sae, config.expansion_factor, config.k) == (512, None, 64)
+
+
+def test_a_preset_given_by_flag_replaces_the_recipe_of_the_file(tmp_path):
+    config = _resolved(tmp_path, {"preset": "kissane"})
+    assert (config.sparsity, config.d_sae, config.l1_coeff) == ("l1", 16384, 2.0)
