@@ -20,10 +20,6 @@ class Codec:
     compressors: tuple[Any, ...]
     """Bytes-to-bytes codecs of the inner chunks; last the checksum, over what lies on disk."""
 
-    def encode(self, rows: np.ndarray) -> np.ndarray:
-        """Rows [n, d_model] in the stored type."""
-        return np.ascontiguousarray(rows.astype(self.dtype, copy=False))
-
 
 CODECS: tuple[Codec, ...] = (
     Codec("bf16", BFLOAT16, (Crc32cCodec(),)),
