@@ -9,7 +9,7 @@ from torch import Tensor
 from xc.train.config import TrainConfig
 from xc.train.crosscoder import Crosscoder
 from xc.train.forward import ForwardPass, Pass
-from xc.train.losses import RECONSTRUCTIONS, auxk, penalty, tanh_penalty
+from xc.train.losses import RECONSTRUCTIONS, Spread, auxk, penalty, tanh_penalty
 from xc.train.schedules import threshold_weight
 from xc.train.state import TrainState
 
@@ -116,7 +116,7 @@ def loss_parts(
     *,
     settings: Settings,
     idle: Tensor,
-    spread: Tensor | None = None,
+    spread: Spread | None = None,
 ) -> dict[str, Tensor]:
     """The terms of the loss by name, with their gradients.
 
@@ -127,7 +127,7 @@ def loss_parts(
         done: the forward pass.
         settings: of the run.
         idle: tokens since each latent fired, this batch included [latent].
-        spread: Σ_t (r − r̄)² of each column of the residual, where the batch has more rows than x.
+        spread: of the residuals of the batch, where it has more rows than x.
     """
     residuals = [*(x - xhat for xhat in done.prefixes), residual]
     parts = {"reconstruction": reconstruction_of(crosscoder, residuals, settings)}

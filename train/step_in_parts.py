@@ -24,6 +24,7 @@ from xc.train.crosscoder import Crosscoder
 from xc.train.distributed import Processes
 from xc.train.forward import Pass, dense
 from xc.train.forward_sparse import sparse
+from xc.train.losses import Spread
 from xc.train.passes import SPARSE_FROM
 from xc.train.select_together import select_together, selecting
 from xc.train.state import TrainState
@@ -168,7 +169,7 @@ def _look_ahead(
     *,
     settings: Settings,
     parts: Parts,
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, Spread | None]:
     """Tokens since each latent fired, this batch included, and how the residual spreads.
 
     Where no latent can be dead: no tokens, and no spread.
@@ -188,20 +189,32 @@ def _look_ahead(
             fired |= done.fired
             residuals.append(block - done.xhat)
     fired = parts.processes.any(fired)
-    spread = column_spread(residuals, parts.processes) / parts.in_all
-    return torch.where(fired, 0, since), spread.to(residuals[0].dtype)
+    spread = residual_spread(residuals, parts.processes)
+    return torch.where(fired, 0, since), spread.over(parts.in_all).to(residuals[0].dtype)
+
+
+def residual_spread(blocks: Sequence[Tensor], processes: Processes) -> Spread:
+    """How the rows of all blocks of all processes are spread, float64."""
+    about_mean, mean, n = _moments(blocks, processes)
+    return Spread(about_mean, about_mean + n * mean.square())
+
+
+def column_spread(blocks: Sequence[Tensor], processes: Processes) -> Tensor:
+    """Σ (x − μ)² of each column over the rows of all blocks of all processes, float64 [column]."""
+    return _moments(blocks, processes)[0]
 
 
 @torch.no_grad()
-def column_spread(blocks: Sequence[Tensor], processes: Processes) -> Tensor:
-    """Σ (x − μ)² of each column over the rows of all blocks of all processes, float64 [column]."""
+def _moments(blocks: Sequence[Tensor], processes: Processes) -> tuple[Tensor, Tensor, int]:
+    """Σ (x − μ)² and μ of each column over all rows, float64, and their number."""
     total = torch.stack([b.sum(dim=0, dtype=torch.float64) for b in blocks]).sum(dim=0)
     processes.add(total)
-    mean = total / (processes.size * sum(map(len, blocks)))
+    n = processes.size * sum(map(len, blocks))
+    mean = total / n
     squares = [(b.double() - mean).square().sum(dim=0) for b in blocks]
     spread = torch.stack(squares).sum(dim=0)
     processes.add(spread)
-    return spread
+    return spread, mean, n
 
 
 @dataclass(frozen=True)

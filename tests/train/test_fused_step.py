@@ -10,7 +10,7 @@ import pytest
 import torch
 from stepping import D_SAE, N, Side, assert_same_report, assert_same_state, batches, sides
 from torch import Tensor
-from training import make_crosscoder, randn
+from training import WIDTHS, make_crosscoder, randn
 
 from xc.train import Crosscoder, passes
 from xc.train.activation_fns.jumprelu import JUMPRELU
@@ -108,6 +108,20 @@ def test_dead_latents(sparsity: str, dtype: torch.dtype) -> None:
             side.state.crosscoder.b_enc[9:20] -= 2
     compare(both, batches(4, dtype=dtype))
     assert both[1].state.tokens_since_fired[5] == 4 * N
+
+
+@pytest.mark.parametrize("scatter", [0.0, 1e-6, 0.05])
+def test_dead_latents_of_rows_that_are_all_but_equal(scatter: float) -> None:
+    both = sides("topk", dtype=F32, auxk_coeff=0.5, auxk_k=4, dead_after_tokens=N)
+    with torch.no_grad():
+        for side in both:
+            side.state.crosscoder.b_enc[5:9] = -1e3
+    row, noise = randn(1, sum(WIDTHS)), randn(N, sum(WIDTHS), seed=2)
+    xs = [row + scatter * noise] * 3
+    losses = [float(both[1].take(x).parts["auxk"]) for x in xs]
+    expected = [float(both[0].take(x).parts["auxk"]) for x in xs]
+    assert losses == pytest.approx(expected, rel=1e-3)
+    assert all(loss > 1 for loss in losses) if scatter > 1e-3 else losses == [0.0] * 3
 
 
 def none_positive(cc: Crosscoder, x: Tensor) -> None:

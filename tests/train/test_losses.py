@@ -152,6 +152,28 @@ def test_auxk_of_a_residual_that_does_not_vary_is_zero_without_nan_gradients() -
     assert torch.isfinite(cc.W_dec.grad).all()
 
 
+@pytest.mark.parametrize("source_weights", [(), (1.0, 3.0)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_auxk_of_rows_that_are_all_but_equal_is_zero(
+    dtype: torch.dtype, source_weights: tuple[float, ...]
+) -> None:
+    """What their mean leaves over is rounding; divided by that, the error was 1e14."""
+    cc, eps = double().to(dtype), torch.finfo(dtype).eps
+    row, noise = randn(1, sum(WIDTHS)), randn(600, sum(WIDTHS), seed=4)
+
+    def loss(scatter: float) -> Tensor:
+        r = (row + scatter * noise.double()).to(dtype)
+        dead = torch.tensor([1, 2])
+        return auxk(cc, r, r, dead=dead, k=2, source_weights=source_weights)
+
+    for scatter in (0.0, eps, 100 * eps):
+        value = loss(scatter)
+        (gradient,) = torch.autograd.grad(value, [cc.W_dec])
+        assert value == 0
+        assert not gradient.any()
+    assert 100 < float(loss(0.01).detach()) < 1e5
+
+
 def test_auxk_that_explains_nothing_is_about_one_more_than_the_mean_left_over() -> None:
     cc, x = double(), batch()
     with torch.no_grad():

@@ -15,7 +15,7 @@ from xc.train.schedules import schedule_of
 from xc.train.settle import activation_fn_of
 from xc.train.state import TrainState, new_state
 from xc.train.step import take_step
-from xc.train.step_in_parts import Parts, column_spread, take_step_in_parts
+from xc.train.step_in_parts import Parts, column_spread, residual_spread, take_step_in_parts
 from xc.train.trainer import settings_of
 
 N = 24
@@ -101,7 +101,22 @@ def test_a_run_without_parts_is_taken_whole() -> None:
     assert Parts.of(config, state.crosscoder, Processes(1, 2)) is not None
 
 
+def test_equal_rows_leave_dead_latents_nothing_to_explain() -> None:
+    x = randn(1, sum(WIDTHS)).expand(N, -1).contiguous()
+    state, config = start(grad_accumulation=4, dead_after_tokens=N)
+    parts = Parts.of(config, state.crosscoder, ALONE)
+    assert parts is not None
+    settings = settings_of(config, state.crosscoder)
+    for _ in range(3):
+        report = take_step_in_parts(state, x, settings, parts)
+        assert float(report.parts["auxk"]) == 0
+    assert bool((state.tokens_since_fired >= N).any())
+
+
 def test_the_spread_is_that_of_all_rows() -> None:
     x = randn(12, 5)
     found = column_spread(list(x.split(5)), ALONE)  # type: ignore[no-untyped-call]
     torch.testing.assert_close(found, x.double().var(dim=0, correction=0) * 12)
+    both = residual_spread(list(x.split(5)), ALONE)  # type: ignore[no-untyped-call]
+    assert torch.equal(both.about_mean, found)
+    torch.testing.assert_close(both.about_zero, x.double().square().sum(dim=0))

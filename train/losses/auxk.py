@@ -2,7 +2,8 @@
 
 After Gao et al. 2024, in the form of Minder et al.'s code: per token the k_aux dead latents of the
 largest v reconstruct the residual r = x − x̂, without bias and without gradient to what is alive;
-the error is divided by the variance of r.
+the error is divided by the variance of r. Rows that are all but equal leave a variance that is
+rounding: there is nothing to explain then, and the loss is 0.
 
 Latents of different sources (see `partition`) do so apart, each kind on the residual of the sources
 that it writes to: one that is exclusive to a source sees nothing of the others.
@@ -31,6 +32,31 @@ class Rows:
     """s, without gradient [latent]; [latent, source] if decoupled."""
 
 
+@dataclass(frozen=True)
+class Spread:
+    """How the residuals of a batch are spread."""
+
+    about_mean: Tensor
+    """Σ_t (r − r̄)² of each column [d_model of all sources]."""
+    about_zero: Tensor
+    """Σ_t r² of each column."""
+
+    @classmethod
+    def of(cls, residual: Tensor) -> "Spread":
+        """That of these rows [row, d_model of all sources]."""
+        mean = residual.mean(dim=0)
+        about_mean = (residual - mean).square().sum(dim=0)
+        return cls(about_mean, about_mean + len(residual) * mean.square())
+
+    def over(self, n: int) -> "Spread":
+        """An n-th of it."""
+        return Spread(self.about_mean / n, self.about_zero / n)
+
+    def to(self, dtype: torch.dtype) -> "Spread":
+        """The same in another type."""
+        return Spread(self.about_mean.to(dtype), self.about_zero.to(dtype))
+
+
 Take = Callable[[Tensor], Rows]
 """Indices of latents -> their weights."""
 
@@ -43,7 +69,7 @@ def auxk(
     dead: Tensor,
     k: int,
     source_weights: Sequence[float] = (),
-    spread: Tensor | None = None,
+    spread: Spread | None = None,
     take: Take | None = None,
 ) -> Tensor:
     """mean_t ‖r − r̂‖² / mean_t ‖r − r̄‖², summed over kinds of latents; 0 with nothing to explain.
@@ -55,17 +81,16 @@ def auxk(
         dead: indices of the dead latents [dead], ascending; at least one.
         k: most dead latents per token, of each kind.
         source_weights: of each source's part of ‖·‖²; (): ones.
-        spread: Σ_t (r − r̄)² of each column, where the batch has more rows than x; None: of these.
+        spread: of the residuals, where the batch has more rows than x; None: of these.
         take: picks out the weights of latents; None: those of the crosscoder, with their gradient.
     """
     r = residual.detach()
     rows_of = take or _taker(crosscoder)
     importance = _importance(crosscoder, source_weights, like=r)
-    if spread is None:
-        spread = (r - r.mean(dim=0)).square().sum(dim=0)
+    whole = Spread.of(r) if spread is None else spread
     parts = [
         _unexplained(
-            crosscoder, x, r, rows_of(latents), importance, spread=spread, sources=sources, k=k
+            crosscoder, x, r, rows_of(latents), importance, spread=whole, sources=sources, k=k
         )
         for latents, sources in crosscoder.partition.by_sources(dead)
     ]
@@ -103,18 +128,20 @@ def _unexplained(
     dead: Rows,
     importance: Tensor | None,
     *,
-    spread: Tensor,
+    spread: Spread,
     sources: tuple[int, ...],
     k: int,
 ) -> Tensor:
     """The loss of dead latents that write to the same sources."""
-    r = _of_sources(crosscoder, residual, sources)
+    joined = (residual, spread.about_mean[None], spread.about_zero[None])
+    r, about_mean, about_zero = (_of_sources(crosscoder, t, sources) for t in joined)
     rhat = _explained(crosscoder, x, dead, sources=sources, k=k)
-    error, each = (r - rhat).square(), _of_sources(crosscoder, spread[None], sources)
+    error = (r - rhat).square()
     if importance is not None:
         columns = _of_sources(crosscoder, importance[None], sources)
-        error, each = error * columns, each * columns
-    whole, something = each.sum(), each.sum() > 0
+        error, about_mean, about_zero = (t * columns for t in (error, about_mean, about_zero))
+    whole = about_mean.sum()
+    something = whole > torch.finfo(whole.dtype).eps * about_zero.sum()
     return torch.where(something, error.sum() / torch.where(something, whole, 1.0), 0.0)
 
 
