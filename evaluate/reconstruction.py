@@ -3,7 +3,7 @@
 import numpy as np
 
 from xc.evaluate.metric import Sums
-from xc.evaluate.row_block import RowBlock, squared_norms
+from xc.evaluate.row_block import RowBlock
 from xc.evaluate.sequence_sums import TABLE, per_sequence
 
 _NOISE = 1e-12
@@ -21,8 +21,7 @@ def error_and_variance_sums(block: RowBlock) -> Sums:
     Beside the table: `n` and `shift_m` = Σ (x − c), which turn the sums around c into sums around
     the mean μ when all rows are known.
     """
-    squares = [squared_norms(x) for x in block.centred]
-    columns = np.column_stack([np.ones(block.n_rows), block.error, *squares])
+    columns = np.column_stack([np.ones(block.n_rows), block.error, block.deviation])
     shifts = {f"shift_{m}": x.sum(axis=0) for m, x in enumerate(block.centred)}
     return {**per_sequence(block, columns), **shifts, "n": np.array([float(block.n_rows)])}
 

@@ -29,7 +29,7 @@ class RowBlock:
     """Gives the normalised activations."""
     centre: tuple[np.ndarray, ...]
     """Per source float64 [d_model] near the mean: sums of squares are taken around it, so that
-    they lose no digits; no value depends on it (intervals of fve do, slightly)."""
+    they lose no digits; only fve_legacy_kissane depends on it (intervals of fve do, slightly)."""
     labels: Mapping[str, np.ndarray]
     """uint8 [row] each: `role` (index into ROLES) and `corpus` (part of the text)."""
 
@@ -90,6 +90,17 @@ class RowBlock:
     def centred(self) -> tuple[np.ndarray, ...]:
         """x − centre per source, float64 [row, d_model]."""
         return tuple(x - c for x, c in zip(self.x, self.centre, strict=True))
+
+    @cached_property
+    def deviation(self) -> np.ndarray:
+        """‖x − centre‖², float64 [row, source]."""
+        return np.stack([squared_norms(x) for x in self.centred], axis=1)
+
+    @cached_property
+    def likeness(self) -> np.ndarray:
+        """Cosine of x and x̂, float64 [row, source]; NaN where one of them is zero."""
+        pairs = zip(self.x, self.xhat, strict=True)
+        return np.stack([_cosines(x, xhat) for x, xhat in pairs], axis=1)
 
     @cached_property
     def residual_along(self) -> np.ndarray:
@@ -156,8 +167,27 @@ class BlockPart(RowBlock):
         """x − centre per source, float64 [row, d_model]."""
         return tuple(x[self.rows] for x in self.whole.centred)
 
+    @cached_property
+    def deviation(self) -> np.ndarray:
+        """‖x − centre‖², float64 [row, source]."""
+        cut: np.ndarray = self.whole.deviation[self.rows]
+        return cut
+
+    @cached_property
+    def likeness(self) -> np.ndarray:
+        """Cosine of x and x̂, float64 [row, source]."""
+        cut: np.ndarray = self.whole.likeness[self.rows]
+        return cut
+
 
 def squared_norms(rows: np.ndarray) -> np.ndarray:
     """‖row‖², float64 [row]."""
     wide = rows.astype(np.float64)
     return np.asarray(np.vecdot(wide, wide))
+
+
+def _cosines(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    norms = np.sqrt(squared_norms(p) * squared_norms(q))
+    products = np.vecdot(p.astype(np.float64), q.astype(np.float64))
+    found = np.divide(products, norms, out=np.full(len(p), np.nan), where=norms > 0)
+    return np.asarray(np.clip(found, -1.0, 1.0))
