@@ -22,132 +22,20 @@ import json
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 
 from xc.evaluate import EvaluateConfig, Evaluation, evaluate
-from xc.evaluate.decoder_pairs import norm_difference
-from xc.evaluate.metrics.latent_class import EXCLUSIVE, WITHIN
-from xc.store_schema import (
-    ActivationStore,
-    Checkpoint,
-    RunLayout,
-    Silent,
-    Source,
-    StorePlan,
-    StoreWriter,
-)
+from xc.evaluate.nulls.assessment import COSINE, assess
+from xc.evaluate.nulls.planted import DIFFERENCE, JOINED, A, B, World, plant
+from xc.store_schema import ActivationStore, Checkpoint, RunLayout, Silent
 from xc.train import TrainConfig, train
 
-A, B = "alpha@1", "beta@1"
-DIFFERENCE, JOINED = f"{A} - {B}", f"{A} + {B}"
-SHARED, A_ONLY, B_ONLY = KINDS = ("shared", "a_only", "b_only")
-COSINE = 0.9
-LENGTH = 32
-"""Tokens of a sequence."""
-
-
-@dataclass(frozen=True)
-class World:
-    """What is planted."""
-
-    widths: tuple[int, int]
-    """Of A and B."""
-    same: bool
-    """Whether shared directions are the same vectors in both sources, of equal width then."""
-    numbers: tuple[int, int, int] = (48, 16, 16)
-    """Directions of each kind: shared, A only, B only."""
-    rows: int = 65_536
-    noise: float = 0.05
-    """Standard deviation of the noise in every dimension."""
-
-    @property
-    def null(self) -> "World":
-        """The same with all directions shared."""
-        return replace(self, numbers=(sum(self.numbers), 0, 0))
-
-
 WORLDS = {"unequal": World((44, 36), same=False), "equal": World((40, 40), same=True)}
-
-
-@dataclass(frozen=True)
-class Planted:
-    """The planted directions."""
-
-    kind: np.ndarray
-    """str [n]."""
-    directions: Mapping[str, np.ndarray]
-    """By source [n, d_model], of length √(d_model/40); 0 where the source lacks the direction."""
-
-    def of(self, key: str) -> np.ndarray:
-        """What a stored or derived source holds of them, [n, its width]."""
-        a, b = self.directions[A], self.directions[B]
-        if key == JOINED:
-            return np.concatenate([a, b], axis=1)
-        return a - b if key == DIFFERENCE else self.directions[key]
-
-
-def plant(world: World, path: Path, *, seed: int) -> tuple[Planted, ActivationStore]:
-    """Draw directions and rows, and write the rows as a harvest would."""
-    rng = np.random.default_rng(seed)
-    kind = np.repeat(KINDS, world.numbers)
-    drawn = [_directions(rng.normal(size=(len(kind), width))) for width in world.widths]
-    if world.same:
-        drawn[1] = np.where((kind == SHARED)[:, None], drawn[0], drawn[1])
-    lacking = (kind == B_ONLY, kind == A_ONLY)
-    held = [np.where(no[:, None], 0, d) for no, d in zip(lacking, drawn, strict=True)]
-    frequency = np.exp(rng.uniform(np.log(0.02), np.log(0.1), len(kind)))
-    if world.numbers[1] == world.numbers[2]:  # both sources hold as much, so that scales agree
-        frequency[kind == B_ONLY] = frequency[kind == A_ONLY]
-    fires = rng.random((world.rows, len(kind))) < frequency
-    codes = np.where(fires, rng.gamma(4.0, 0.5, fires.shape), 0)
-    directions = dict(zip((A, B), held, strict=True))
-    store = _write(path, {k: _rows(codes, d, world.noise, rng) for k, d in directions.items()})
-    return Planted(kind, directions), store
-
-
-def _directions(drawn: np.ndarray) -> np.ndarray:
-    # Longer in wider sources, as norms of real models are, and as normalisation makes them.
-    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True) * np.sqrt(drawn.shape[1] / 40)
-
-
-def _rows(
-    codes: np.ndarray, directions: np.ndarray, noise: float, rng: np.random.Generator
-) -> np.ndarray:
-    drawn = rng.normal(size=directions.shape[1])
-    mean = 0.3 * drawn * np.sqrt(len(drawn)) / np.linalg.norm(drawn)
-    x = codes @ directions + mean + noise * rng.normal(size=(len(codes), len(mean)))
-    return x.astype(np.float32)
-
-
-def _write(path: Path, rows: Mapping[str, np.ndarray]) -> ActivationStore:
-    n = len(rows[A]) // LENGTH
-    plan = StorePlan(
-        token_ids=np.ones(n * LENGTH, dtype=np.int32),
-        token_offsets=np.arange(0, n * LENGTH + 1, LENGTH), document=np.arange(n),
-        split=(np.arange(n) >= n * 7 // 8).astype(np.uint8),
-        keep=np.ones(n * LENGTH, dtype=bool), vocabulary=[b"a", b"b"],
-        corpus={"name": "planted"}, tokenizer={}, filter={}, config={},
-        shard_rows=16384, chunk_rows=512,
-    )  # fmt: skip
-    writer = StoreWriter.create(path, plan)
-    sources = [
-        Source(key, key[:-2], None, 1, "residual", "planted", x.shape[1], "float32", "0")
-        for key, x in rows.items()
-    ]
-    writer.add_sources(sources, codec="bf16", tuples=[tuple(rows)])
-    for key, x in rows.items():
-        for shard in writer.missing(key):
-            start, stop = writer.shard_range(shard)
-            writer.write_shard(key, shard, x[start:stop])
-    writer.seal()
-    return ActivationStore.open(path)
-
 
 SPARSE = {"k": 4}
 """About as many directions fire on a row."""
@@ -187,71 +75,6 @@ def train_and_measure(
     config = EvaluateConfig(metrics=("class", "l0", "fve_pooled"), bootstrap=0, report=False)
     done = evaluate(config, run=run, store=store, progress=Silent())
     return Checkpoint.load(run.root), done
-
-
-@dataclass(frozen=True)
-class Found:
-    """What an architecture came to."""
-
-    fve: float
-    l0: float
-    alive: int
-    """Latents that fire on held-out rows."""
-    unmatched: int
-    """Those among them that match no planted direction of any kind."""
-    recall: dict[str, float | None]
-    """By kind, of the planted directions; None where no source holds it, or none is planted."""
-    false: dict[str, int | None]
-    """By kind, latents of that class that are no planted direction of it; None without classes."""
-
-
-def assess(checkpoint: Checkpoint, done: Evaluation, planted: Planted) -> Found:
-    """Match latents that fire to planted directions, and count."""
-    keys = [source.key for source in checkpoint.sources]
-    parts = zip(keys, checkpoint.scale, strict=True)
-    truth = np.concatenate([planted.of(key) * scale for key, scale in parts], axis=1)
-    alive = done.latents.column("class") != "dead"
-    decoder = np.concatenate(checkpoint.W_dec, axis=1)[alive]
-    paired = len(keys) == 2 or keys == [JOINED]
-    classes = _classes(checkpoint, done, planted)[alive] if paired else None
-    visible = np.linalg.norm(truth, axis=1) > 1e-6
-    latent = _matched(truth, decoder, visible)
-    found = latent >= 0
-    recall, false = {}, {}
-    for kind in KINDS:
-        of_kind = (planted.kind == kind) & visible
-        right = found & of_kind
-        if classes is not None:
-            right[right] = classes[latent[right]] == kind
-            false[kind] = int((classes == kind).sum() - right.sum())
-        recall[kind] = float(right.sum() / of_kind.sum()) if of_kind.any() else None
-    return Found(
-        done.summary["fve"], done.summary["l0"], int(alive.sum()),
-        int(alive.sum() - found.sum()), recall, dict.fromkeys(KINDS) | false,
-    )  # fmt: skip
-
-
-def _matched(truth: np.ndarray, decoder: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """The latent of each planted direction, −1 where none has a cosine above COSINE: int64 [n]."""
-    lengths = np.linalg.norm(truth, axis=1)[:, None] * np.linalg.norm(decoder, axis=1)
-    cosines = np.divide(truth @ decoder.T, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    hit = np.where(visible[:, None] & (cosines > COSINE), cosines, 0.0)
-    rows, columns = linear_sum_assignment(hit, maximize=True)
-    latent = np.full(len(truth), -1)
-    latent[rows] = np.where(hit[rows, columns] > 0, columns, -1)
-    return latent
-
-
-def _classes(checkpoint: Checkpoint, done: Evaluation, planted: Planted) -> np.ndarray:
-    """As evaluated; of a SAE on both sources by the same rule, from the parts of its rows."""
-    if checkpoint.n_sources == 2:
-        return done.latents.column("class")
-    width = planted.directions[A].shape[1]
-    a, b = np.split(checkpoint.W_dec[0].astype(np.float64), [width], axis=1)
-    # One scale for both sources leaves the wider one's rows longer, as its activations are.
-    delta = norm_difference(*(np.linalg.norm(d, axis=1) / np.sqrt(d.shape[1]) for d in (a, b)))
-    conditions = [delta < EXCLUSIVE, delta > 1 - EXCLUSIVE, np.abs(delta - 0.5) < WITHIN]
-    return np.select(conditions, [A_ONLY, B_ONLY, SHARED], "other")
 
 
 def measure(

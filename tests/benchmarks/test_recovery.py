@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from xc.evaluate.nulls.planted import KINDS
+
 pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "recovery.py"
@@ -67,7 +69,7 @@ def test_of_a_source_alone_its_own_directions_are_found(
     assert of.recall["shared"] >= 0.75
     assert of.recall["a_only"] >= 0.6
     assert of.recall["b_only"] is None
-    assert of.false == dict.fromkeys(script.KINDS)
+    assert of.false == dict.fromkeys(KINDS)
 
 
 def test_where_nothing_is_exclusive_nothing_is_found(
@@ -101,12 +103,3 @@ def test_swapping_the_models_swaps_the_results(
     for name, partner in (("shared", "shared"), ("a_only", "b_only"), ("b_only", "a_only")):
         assert there.recall[name] == pytest.approx(back.recall[partner], abs=0.34)
         assert abs(there.false[name] - back.false[partner]) <= 2
-
-
-def test_matching_is_one_to_one_and_by_direction(script: SimpleNamespace) -> None:
-    truth = np.eye(4)[:3]
-    decoder = np.array([[1.0, 0.1, 0, 0], [2.0, 0, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 3, 0.1]])
-    matched = script._matched(truth, decoder, np.array([True, True, True]))
-    assert matched.tolist() == [1, -1, 3]
-    assert script._matched(truth, decoder, np.array([True, True, False])).tolist() == [1, -1, -1]
-    assert script._matched(truth, -decoder, np.array([True, True, True])).tolist() == [-1, -1, -1]
