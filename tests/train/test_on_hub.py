@@ -1,5 +1,6 @@
 """Crosscoders to and from a Hub, by its own client, over a server on loopback."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,22 @@ def test_only_the_files_that_are_needed_are_fetched_at_one_commit(
     cached = {p.name for p in (tmp_path / "cache").rglob("*") if p.is_symlink() or p.is_file()}
     assert {"cc_weights.pt", "cfg.json"} <= cached
     assert "README.md" not in cached
+
+
+def test_the_published_crosscoder_has_known_factors_and_says_so(
+    hub: TinyModelHub, tmp_path: Path
+) -> None:
+    name = "crosscoder-gemma-2-2b-model-diff"
+    for owner in ("ckkissane", "somebody"):
+        shutil.copytree(tmp_path / "hub" / THEIRS, tmp_path / "hub" / owner / name)
+    found = open_reference(f"ckkissane/{name}")
+    assert found.checkpoint.scale == (0.2758961493232058, 0.24422852496546169)
+    assert f"scale 0.27590, 0.24423 is the published one of ckkissane/{name}" in found.notes[-1]
+    other = open_reference(f"ckkissane/{name}", Wishes(scale=(0.5, 0.25)))
+    assert other.checkpoint.scale == (0.5, 0.25)
+    assert "was replaced" in other.notes[-1]
+    with pytest.raises(RequestError, match="give --scale"):
+        open_reference(f"somebody/{name}")
 
 
 def test_once_fetched_the_hub_is_not_needed(

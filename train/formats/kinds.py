@@ -47,6 +47,8 @@ class Parts:
     """Every tensor by name; floating-point ones as float32."""
     configs: Mapping[str, Config]
     """JSON objects beside the weights, by file name."""
+    repository: str | None = None
+    """Repository on the Hub that they are from; None: a local folder."""
 
     def config(self, *names: str) -> Config:
         """The first of these configurations that there is, else an empty one."""
@@ -116,6 +118,8 @@ class Draft:
     """θ, as the activation function needs it."""
     scale: tuple[float, ...] | None = None
     """Factor per source of the raw activations; None: the file does not tell."""
+    scale_note: str | None = None
+    """Where the factors are from, if from elsewhere than the file."""
     mean: Sequence[np.ndarray] | None = None
     """Per source [d_model], subtracted before scaling."""
     folded: bool = False

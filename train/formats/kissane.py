@@ -22,9 +22,13 @@ from xc.train.formats import ours
 from xc.train.formats.finding import best_of_each_folder, neighbour
 from xc.train.formats.kinds import Config, Draft, Format, Origin, Parts, text_of
 
-_PUBLISHED = "crosscoder-gemma-2-2b-model-diff"
+_PUBLISHED = "ckkissane/crosscoder-gemma-2-2b-model-diff"
 _PUBLISHED_SCALE = (0.2758961493232058, 0.24422852496546169)
 """Factors of base and chat model for the published crosscoder, from the notebook beside it."""
+_PUBLISHED_SHAPE = (2, 2304, 16384)
+_PUBLISHED_CONFIG = {"model_name": "gemma-2-2b", "hook_point": "blocks.14.hook_resid_pre"}
+_SNAPSHOT = f"/models--{_PUBLISHED.replace('/', '--')}/snapshots/"
+"""In the path of what the Hub's client has fetched of it."""
 
 NICKNAMES: dict[str, tuple[str, ...]] = {
     "gpt2-137m-88m": ("gpt2", "distilgpt2"),
@@ -115,8 +119,28 @@ def normaliser(parts: Parts, n: int) -> dict[str, Any]:
     """
     if (scale := ours.scale(config_of(parts), n, where=parts.where)) is not None:
         return {"scale": scale, "folded": True}
-    known = n == len(_PUBLISHED_SCALE) and _PUBLISHED in f"{parts.name} {parts.where}"
-    return {"scale": _PUBLISHED_SCALE if known else None}
+    if not (n == len(_PUBLISHED_SCALE) and _is_published(parts)):
+        return {"scale": None}
+    shown = ", ".join(f"{c:.5f}" for c in _PUBLISHED_SCALE)
+    note = f"scale {shown} is the published one of {_PUBLISHED}; --scale replaces it"
+    return {"scale": _PUBLISHED_SCALE, "scale_note": note}
+
+
+def _is_published(parts: Parts) -> bool:
+    """Whether this is the published crosscoder: its repository, or a folder of its name and files.
+
+    Its code trains others of the same shape, so that the files alone do not tell.
+    """
+    where = Path(parts.where).absolute()
+    if parts.repository is not None or _SNAPSHOT in where.as_posix():
+        return parts.repository in (None, _PUBLISHED)
+    cfg, W_enc = config_of(parts), parts.tensors.get("W_enc")
+    return (
+        _PUBLISHED.split("/")[1] in where.parts
+        and W_enc is not None
+        and W_enc.shape == _PUBLISHED_SHAPE
+        and all(cfg.get(name) == value for name, value in _PUBLISHED_CONFIG.items())
+    )
 
 
 def write(checkpoint: Checkpoint, folder: Path) -> None:

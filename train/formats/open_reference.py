@@ -111,7 +111,7 @@ def _foreign(
         PurePosixPath(name).name: read_config(place.fetch(name))
         for name in beside(place.names, kind.beside(weights))
     }
-    parts = Parts(str(path), place.reference, tensors, configs)
+    parts = Parts(str(path), place.reference, tensors, configs, place.repository)
     try:
         found = settle(kind.read(parts), parts, wishes, source_of=source_of)
     except XcError as error:

@@ -164,4 +164,4 @@ def _scale(draft: Draft, parts: Parts, wishes: Wishes) -> tuple[tuple[float, ...
             "hold; give --scale C_A,C_B (√d_model over the mean length of the training rows), "
             "--scale store to take them from --store, or --scale 1,1 if there was none"
         )
-    return draft.scale, ()
+    return draft.scale, () if draft.scale_note is None else (draft.scale_note,)

@@ -10,7 +10,7 @@ import torch
 
 from xc.store_schema import RequestError, SchemaError
 from xc.train.formats import kissane
-from xc.train.formats.kinds import Wishes
+from xc.train.formats.kinds import Parts, Wishes
 from xc.train.formats.open_reference import open_reference
 
 SCALE = (0.3, 0.25)
@@ -64,14 +64,29 @@ def test_a_normaliser_that_is_nowhere_is_asked_for(hub_layout: Path) -> None:
         open_reference(str(hub_layout), Wishes(scale=(1.0,)))
 
 
-def test_the_published_one_has_known_factors(hub_layout: Path) -> None:
-    known = hub_layout.with_name("crosscoder-gemma-2-2b-model-diff")
-    hub_layout.rename(known)
-    checkpoint = open_reference(str(known)).checkpoint
-    assert checkpoint.scale == (0.2758961493232058, 0.24422852496546169)
-    with_others = open_reference(str(known), Wishes(scale=SCALE))
-    assert with_others.checkpoint.scale == SCALE
-    assert "was replaced" in with_others.notes[0]
+def copy_of_the_published(where: str, **changes: object) -> Parts:
+    """Its shapes and configuration, without its numbers."""
+    tensors = {"W_enc": np.broadcast_to(np.float32(0), (2, 2304, 16384))}
+    return Parts(where, where, tensors, {"cfg.json": {**CFG, "d_in": 2304, **changes}})
+
+
+def test_a_copy_of_the_published_one_has_known_factors() -> None:
+    where = "mine/crosscoder-gemma-2-2b-model-diff/blocks.14.hook_resid_pre/cc_weights.pt"
+    found = kissane.normaliser(copy_of_the_published(where), 2)
+    assert found["scale"] == (0.2758961493232058, 0.24422852496546169)
+    assert kissane.normaliser(copy_of_the_published(where, model_name="gpt2"), 2)["scale"] is None
+    elsewhere = where.replace("crosscoder-gemma-2-2b-model-diff", "my-crosscoder")
+    assert kissane.normaliser(copy_of_the_published(elsewhere), 2)["scale"] is None
+    longer = where.replace("model-diff/", "model-diff-retrained/")
+    assert kissane.normaliser(copy_of_the_published(longer), 2)["scale"] is None
+
+
+def test_the_name_of_the_published_one_does_not_make_another_it(hub_layout: Path) -> None:
+    """A retrained crosscoder in a folder, or a fork, of that name has factors of its own."""
+    namesake = hub_layout.with_name("crosscoder-gemma-2-2b-model-diff")
+    hub_layout.rename(namesake)
+    with pytest.raises(RequestError, match="does not hold; give --scale C_A,C_B"):
+        open_reference(str(namesake))
 
 
 def test_of_a_training_run_the_last_save_is_taken(tmp_path: Path) -> None:
