@@ -213,6 +213,26 @@ class Dense:
     def error(self, m: int) -> float:
         return float((self.e(m) ** 2).sum())
 
+    def per_row(self, percent: int) -> int:
+        counts = sorted((self.f > 0).sum(axis=1))
+        return int(counts[-(-percent * len(counts) // 100) - 1])
+
+    def likeness(self, m: int) -> float:
+        x, xhat = self.x(m), self.xhat(m)
+        norms = np.linalg.norm(x, axis=1) * np.linalg.norm(xhat, axis=1)
+        return float(((x * xhat).sum(axis=1)[norms > 0] / norms[norms > 0]).mean())
+
+    def kissane(self, *sources: int) -> float:
+        error = sum((self.e(m) ** 2).sum(axis=1) for m in sources)
+        spread = sum(((self.x(m) - self.world.centre[m]) ** 2).sum(axis=1) for m in sources)
+        return float((1 - error / spread).mean())
+
+    def minder(self, *sources: int) -> float:
+        if len(self.f) < 2:
+            return float("nan")
+        error = sum(self.e(m).var(axis=0, ddof=1).sum() for m in sources)
+        return float(1 - error / sum(self.x(m).var(axis=0, ddof=1).sum() for m in sources))
+
     def template_fraction(self) -> np.ndarray:
         fires, template = self.f > 0, self.world.role == 3
         with np.errstate(invalid="ignore"):
@@ -295,6 +315,14 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "fve": lambda d: [1 - d.error(m) / d.variance(m) for m in range(d.n)],
     "fve_pooled": lambda d: 1 - sum(map(d.error, range(d.n))) / sum(map(d.variance, range(d.n))),
     "mse": lambda d: [d.error(m) / len(d.f) for m in range(d.n)],
+    "l0_p05": lambda d: d.per_row(5),
+    "l0_p50": lambda d: d.per_row(50),
+    "l0_p95": lambda d: d.per_row(95),
+    "cosine_reconstruction": lambda d: [d.likeness(m) for m in range(d.n)],
+    "fve_legacy_kissane": lambda d: [d.kissane(m) for m in range(d.n)],
+    "fve_legacy_kissane_pooled": lambda d: d.kissane(*range(d.n)),
+    "fve_legacy_minder": lambda d: [d.minder(m) for m in range(d.n)],
+    "fve_legacy_minder_pooled": lambda d: d.minder(*range(d.n)),
     "frequency": lambda d: (d.f > 0).mean(axis=0),
     "mean_activation": lambda d: d.f.mean(axis=0),
     "max_activation": lambda d: d.f.max(axis=0),

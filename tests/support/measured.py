@@ -37,9 +37,11 @@ def heldout_world(case: Case, *, mask: np.ndarray | None = None) -> World:
     raw = [store.activations(s.key)[start:stop][keep] for s in checkpoint.sources]
     means = checkpoint.mean or [np.zeros(s.d_model, np.float32) for s in checkpoint.sources]
     x = tuple((r - m) * np.float32(c) for r, m, c in zip(raw, means, checkpoint.scale, strict=True))
+    centres = [store.centre(s.key) for s in checkpoint.sources]
+    centre = ((a - m) * c for a, m, c in zip(centres, means, checkpoint.scale, strict=True))
     return World(
         checkpoint.encode(raw), x, checkpoint.W_dec, checkpoint.b_dec,
-        store.rows.sequence[start:stop][keep], (), checkpoint.scale,
+        store.rows.sequence[start:stop][keep], tuple(centre), checkpoint.scale,
         store.rows.role[start:stop][keep],
     )  # fmt: skip
 
