@@ -33,4 +33,4 @@ def train_all(pipeline: Pipeline, store: Place, progress: Progress) -> list[Path
         run_train(pipeline, {}, store=store, run=pipeline.run, progress=progress)
         return [pipeline.run]
     members = members_of(pipeline, {}, axes, folder=pipeline.run)
-    return [report.run for report in run_sweep(members, store=store, progress=progress)]
+    return [report.run for report in run_sweep(pipeline, members, store=store, progress=progress)]

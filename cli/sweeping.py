@@ -10,6 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from xc.cli.idle_options import idle_in_file, refuse_idle, refuse_idle_axes
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.plan_sweep import sweep_memory
 from xc.cli.training import train_config
@@ -33,10 +34,12 @@ _PLAIN = re.compile(r"[^A-Za-z0-9._+@=-]+")
 
 
 def run_sweep(
-    members: Sequence[Member], *, store: str | Place, progress: Progress
+    pipeline: Pipeline, members: Sequence[Member], *, store: str | Place, progress: Progress
 ) -> list[TrainReport]:
     """Train all of them, having said what memory that takes."""
     opened = ActivationStore.open(store)
+    for line in idle_in_file(pipeline, [member.config for member in members]):
+        progress.note(line)
     progress.note(memory_line(members, opened))
     return sweep(members, store=opened, progress=progress)
 
@@ -118,6 +121,8 @@ def _combinations(
         if name in configs:
             raise RequestError(f"--sweep: {name} comes twice; give each value once")
         configs[name] = config
+    refuse_idle(flags, list(configs.values()))
+    refuse_idle_axes(axes, configs)
     return configs
 
 

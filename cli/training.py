@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xc.cli.idle_options import idle_in_file, refuse_idle
 from xc.cli.pipeline_file import Pipeline
 from xc.store_schema import ActivationStore, Progress, RunLayout
 from xc.store_schema.places import Place
@@ -18,8 +19,15 @@ def run_train(
     run: Path,
     progress: Progress,
 ) -> TrainReport:
-    """Train one run from a store."""
+    """Train one run from a store.
+
+    Raises:
+        RequestError: if the request is wrong; also if a flag would play no part.
+    """
     config = train_config(pipeline, flags)
+    refuse_idle(flags, [config])
+    for line in idle_in_file(pipeline, [config]):
+        progress.note(line)
     opened = ActivationStore.open(store)
     return train(config, store=opened, run=RunLayout(run), progress=progress)
 

@@ -51,7 +51,7 @@ def train(
             if asked_for():
                 raise RequestError("a sweep takes one process; leave --distributed out")
             members = members_of(pipeline, values, axes, folder=folder)
-            print_runs(console, run_sweep(members, store=acts, progress=progress))
+            print_runs(console, run_sweep(pipeline, members, store=acts, progress=progress))
             return
         report = run_train(pipeline, values, store=acts, run=folder, progress=progress)
         if not speaks():
