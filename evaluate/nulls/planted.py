@@ -86,7 +86,8 @@ def lengthened(drawn: np.ndarray) -> np.ndarray:
 
     Longer in wider sources, as norms of real models are, and as normalisation makes them.
     """
-    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True) * np.sqrt(drawn.shape[1] / 40)
+    unit = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return np.asarray(unit * np.sqrt(drawn.shape[1] / 40))
 
 
 def summed(
@@ -100,10 +101,11 @@ def summed(
         noise: its standard deviation in every dimension.
         rng: drawn from for mean and noise.
     """
-    drawn = rng.normal(size=directions.shape[1])
-    mean = 0.3 * drawn * np.sqrt(len(drawn)) / np.linalg.norm(drawn)
-    x = codes @ directions + mean + noise * rng.normal(size=(len(codes), len(mean)))
-    return x.astype(np.float32)
+    width = directions.shape[1]
+    drawn = rng.normal(size=width)
+    mean = 0.3 * drawn * np.sqrt(width) / np.linalg.norm(drawn)
+    x = codes @ directions + mean + noise * rng.normal(size=(len(codes), width))
+    return np.asarray(x, dtype=np.float32)
 
 
 def write_rows(path: Path, rows: Mapping[str, np.ndarray]) -> ActivationStore:
