@@ -16,6 +16,10 @@ HEADINGS: tuple[tuple[str, frozenset[Scope]], ...] = (
         "Columns of latents.parquet",
         frozenset(s for s in Scope if s.is_column),
     ),
+    (
+        "Sums that several numbers share",
+        frozenset({Scope.PAIR_NUMBERS}),
+    ),
 )
 
 _SUFFIXES = {

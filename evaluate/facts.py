@@ -21,9 +21,6 @@ class Facts:
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Values of the metrics earlier in the table, by name."""
 
-    compared: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """What the store tells of pairs of sources, by name, [pair]; NaN where it tells nothing."""
-
     def with_value(self, name: str, value: np.ndarray) -> "Facts":
         """These facts and one value more."""
         return replace(self, values={**self.values, name: value})

@@ -31,6 +31,8 @@ class Scope(Enum):
     """[source]: keys with _a, _b, …"""
     PER_PAIR = "pair"
     """[pair]: one key, or keys with _a_b, … where there are more than two sources."""
+    PAIR_NUMBERS = "pair, number"
+    """[pair, number]: no output of its own; metrics that need it take their numbers from it."""
     LATENT = "latent"
     """[latent]: one column of latents.parquet."""
     LATENT_SOURCE = "latent, source"

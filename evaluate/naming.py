@@ -65,7 +65,12 @@ def _directions(output: str, n: int) -> Named:
                 yield f"{name}_on_{letter(t)}", (m, t)
 
 
+def _nothing(output: str, n: int) -> Named:
+    return iter(())
+
+
 _RULES = {
+    Scope.PAIR_NUMBERS: _nothing,
     Scope.SCALAR: _single,
     Scope.LATENT: _single,
     Scope.PER_SOURCE: _sources,

@@ -3,7 +3,6 @@
 from xc.evaluate import artefacts
 from xc.evaluate.blocks import cut_all
 from xc.evaluate.checks import SPLIT, check_inputs
-from xc.evaluate.compared import compared
 from xc.evaluate.config import EvaluateConfig
 from xc.evaluate.evaluation import Evaluation
 from xc.evaluate.examples import find_examples
@@ -77,7 +76,6 @@ def _measure(config: EvaluateConfig, run: RunLayout, work: Work, counts: RowCoun
         work.reader.decoder,
         seed=config.seed,
         permutations=config.permutations,
-        compared=compared(work.reader.store, work.reader.keys),
     )
     facts = finish_all(metrics, sums, facts)
     artefacts.write_table(run.latents_parquet, latents_table(METRICS, metrics, facts))

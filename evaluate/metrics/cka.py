@@ -1,14 +1,15 @@
-"""Linear centred kernel alignment of two sources' activations, as the store tells it."""
+"""Linear centred kernel alignment of two sources' activations."""
 
 import numpy as np
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.moments import MOMENTS, of_pairs
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """What was measured when the store was sealed."""
-    return facts.compared.get("cka", np.full(len(facts.pairs), np.nan))
+    """CKA of each pair."""
+    return of_pairs(facts, "cka")
 
 
 METRIC = Metric(
@@ -16,18 +17,16 @@ METRIC = Metric(
     scope=Scope.PER_PAIR,
     reads=Pass.NONE,
     finish=finish,
+    needs=(MOMENTS,),
     bounds=(0.0, 1.0),
     summary="Linear CKA of the two sources' activations: how alike they are before any training.",
     formula=(
-        "‖X_AᵀX_B‖²_F / (‖X_AᵀX_A‖_F·‖X_BᵀX_B‖_F), columns centred (Kornblith et al. 2019), on a "
-        "seeded sample of the store's rows, taken when it was sealed."
+        "‖X_AᵀX_B‖²_F / (‖X_AᵀX_A‖_F·‖X_BᵀX_B‖_F), columns centred (Kornblith et al. 2019), "
+        "over all held-out rows. 1 exactly for equal activations."
     ),
     meaning=(
         "1: the same up to rotation and one scale; 0: no linear relation. It needs no crosscoder."
     ),
-    misleads=(
-        "A few dimensions of huge variance dominate it. It is of the store, over the rows of its "
-        "mask without attention sinks, whatever rows the run keeps."
-    ),
-    undefined="the store compares no such pair; stores before version 2 compare none",
+    misleads="A few dimensions of huge variance dominate it; read it against cka_chance.",
+    undefined="the activations of a source do not vary over the rows",
 )

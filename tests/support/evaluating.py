@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from itertools import pairwise
 
 import numpy as np
+from activation_oracles import COMPARISONS, all_comparisons, compare
 
 from xc.evaluate.decoder import Decoder
 from xc.evaluate.facts import Facts
@@ -239,9 +240,6 @@ class Dense:
             share = fires[template].sum(axis=0) / fires.sum(axis=0)
         return share if template.any() else np.full_like(share, np.nan)
 
-    def untold(self) -> np.ndarray:
-        return np.full(len(self.pairs), np.nan)
-
     def by_pair(self, function: Callable[[int, int], np.ndarray]) -> np.ndarray:
         return np.stack([function(p, q) for p, q in self.pairs], axis=-1)
 
@@ -333,8 +331,8 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "delta_norm": lambda d: d.by_pair(d.delta_norm),
     "cosine": lambda d: d.by_pair(d.cosine),
     "class": lambda d: d.by_pair(d.classes),
-    "cka": lambda d: d.untold(),
-    "svcca": lambda d: d.untold(),
+    "activation_similarity": all_comparisons,
+    **{name: partial(compare, name=name) for name in COMPARISONS},
     "template_fraction": lambda d: d.template_fraction(),
     "sharedness": lambda d: [d.entropy_sum(p, q, literal=False) for p, q in d.pairs],
     "sharedness_literal": lambda d: [d.entropy_sum(p, q, literal=True) for p, q in d.pairs],

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from xc.evaluate.metrics import METRICS
 
-QUICK = [m for m in METRICS if m.name in ORACLES and not m.name.startswith(("nu_", "fve"))]
+UNSTEADY = ("nu_", "fve", "pwcca", "activation_similarity")
+"""Of few rows they keep no digits: ratios of tiny numbers, weights of equal correlations."""
+
+QUICK = [m for m in METRICS if m.name in ORACLES and not m.name.startswith(UNSTEADY)]
 
 
 @settings(max_examples=25, deadline=None)
