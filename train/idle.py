@@ -1,4 +1,4 @@
-"""Settings that play no part in a run, such as the coefficient of a term that is not in its loss."""
+"""Settings that play no part in a run, such as the coefficient of a term its loss has not."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

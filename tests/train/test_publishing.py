@@ -1,8 +1,10 @@
 """Crosscoders for others: model card, folders, other layouts, and the Hub out of reach."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +13,19 @@ from huggingface_hub import constants
 from training import make_crosscoder
 
 from xc.evaluate import EvaluateConfig, evaluate
-from xc.store_schema import ActivationStore, Checkpoint, RequestError, RunLayout, Silent, XcError
-from xc.train import Crosscoder
+from xc.store_schema import (
+    ActivationStore,
+    Checkpoint,
+    CheckpointSource,
+    RequestError,
+    RunLayout,
+    Silent,
+    XcError,
+    to_mapping,
+)
+from xc.train import Crosscoder, TrainConfig
 from xc.train.model_card import model_card
+from xc.train.partition import plan_partition
 from xc.train.publishing import WRITTEN, export, push
 
 
@@ -63,6 +75,59 @@ def test_only_what_can_be_an_id_on_the_hub_is_a_base_model(planted_run: RunLayou
     assert front_matter(model_card(named))["base_model"] == ["owner/model"]
     named = replace(checkpoint, sources=(replace(a, model="a - b"), replace(b, model="zoo:base")))
     assert "base_model" not in front_matter(model_card(named))
+
+
+def _settings_said(run: RunLayout, **values: Any) -> str:
+    """The card's line on training, of a run with such a configuration."""
+    config = {"store": "acts.zarr", "train": to_mapping(TrainConfig.resolve(values))}
+    run.config.write_text(yaml.safe_dump(config))
+    (line,) = re.findall("^- training: (.*)$", model_card(Checkpoint.load(run.root), run), re.M)
+    return str(line)
+
+
+def test_a_card_tells_the_settings_that_play_a_part(planted_run: RunLayout) -> None:
+    run = planted_run
+    l1 = _settings_said(run, sparsity="l1", code_norm="sae", source_weights=(1.0, 0.5))
+    assert "sparsity l1, code_norm sae, l1_coeff 2.0" in l1
+    assert "source_weights 1.0,0.5" in l1
+    assert " k " not in l1
+    topk = _settings_said(run, sparsity="topk", k=7, matryoshka=(4, 8))
+    assert "k 7" in topk
+    assert "matryoshka 4,8, matryoshka_reduction mean" in topk
+    assert "l1_coeff" not in topk
+    parts = _settings_said(run, preset="dfc", shared_fraction=0.1)
+    assert "shared_fraction 0.1, exclusive 0.05,0.05" in parts
+    assert "seed 42" in parts
+    run.config.write_text("train: {sparsity: l1, k: 3, of_the_future: 1}\n")
+    assert "k 3" in model_card(Checkpoint.load(run.root), run)
+
+
+def _card_of(*keys: str, site: str = "residual", **values: Any) -> str:
+    sources = [CheckpointSource(k, k.partition("@")[0], None, -1, site, 6) for k in keys]
+    cc = Crosscoder(sources, 8, activation_fn={"name": "relu"}, **values)
+    return model_card(cc.to_checkpoint())
+
+
+def test_a_card_says_what_one_source_is() -> None:
+    plain = _card_of("gpt2@6")
+    assert "# Sparse autoencoder of gpt2@6\n" in plain
+    assert "the activations of one language model at one site." in plain
+    difference = _card_of("gpt2@6 - tuned@6", site="difference")
+    assert "# Sparse autoencoder of the difference of gpt2@6 and tuned@6\n" in difference
+    assert "`gpt2@6` minus `tuned@6`" in difference
+    assert "| – | difference |" in difference
+    beside = _card_of("gpt2@6 + tuned@6 + more@2", site="concatenation")
+    assert "autoencoder of gpt2@6, tuned@6 and more@2 side by side\n" in beside
+    assert "crosscoder of" not in (plain + difference + beside).lower()
+
+
+def test_a_card_counts_the_groups_of_latents() -> None:
+    groups = plan_partition(
+        d_sae=8, widths=[6, 6], shared_fraction=0.25, shared_penalty=0.15, exclusive=(0.25, 0.125)
+    )
+    card = _card_of("a@1", "b@1", partition=groups)
+    assert "# Crosscoder of a@1 and b@1\n" in card
+    assert "2 shared, 2 exclusive to a@1, 1 exclusive to b@1, 3 plain." in card
 
 
 def test_saved_and_loaded(evaluated: RunLayout, tmp_path: Path) -> None:
