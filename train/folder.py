@@ -29,30 +29,40 @@ _FOLLOWING = ("d_sae", "lr", "dead_after_tokens", "window_mb")
 def claim(run: RunLayout, config: TrainConfig, store: ActivationStore) -> None:
     """Make the folder this run's, or see that it is.
 
+    A run of which nothing is saved yet may go on with another store; a store that was moved is
+    noted where it is now.
+
     Raises:
         RequestError: if it holds a run of another configuration or store, or something else.
     """
+    asked = to_mapping(config)
     if not run.config.exists():
         _check_free(run)
     elif config.resume:
-        _check_same(run, to_mapping(config))
-        _check_store(run, config, store)
+        trained_on = _trained_on(run)
+        _check_same(run, asked, begun=trained_on is not None)
+        _check_store(run, config, store, trained_on)
         remove_leftovers(run.root)
-        return
+        asked = _read_config(run) if trained_on is not None else asked
     else:
         clear(run)
-    content = {"store": str(store.path), "train": to_mapping(config)}
-    atomic_write(run.config, yaml.safe_dump(content, sort_keys=False))
+    _note(run, {"store": str(store.path), "train": asked})
+
+
+def _note(run: RunLayout, content: dict[str, Any]) -> None:
+    text = yaml.safe_dump(content, sort_keys=False)
+    if not run.config.exists() or run.config.read_text(encoding="utf-8") != text:
+        atomic_write(run.config, text)
 
 
 def with_window(run: RunLayout, config: TrainConfig) -> TrainConfig:
-    """A run that is gone on with keeps its window, where none is asked for.
+    """A run of which something is saved keeps its window, where none is asked for.
 
     The default is made for a machine and its processes; the run may have begun on another.
     """
     if config.window_mb is not None or not config.resume or not run.config.exists():
         return config
-    held = _read_config(run).get("window_mb")
+    held = _read_config(run).get("window_mb") if _trained_on(run) is not None else None
     return replace(config, window_mb=held) if isinstance(held, int) else config
 
 
@@ -115,13 +125,24 @@ def _read_config(run: RunLayout) -> dict[str, Any]:
         ) from error
 
 
-def _check_same(run: RunLayout, asked: dict[str, Any]) -> None:
+def _trained_on(run: RunLayout) -> str | None:
+    """Fingerprint of the activations behind what is saved; None: nothing is."""
+    if steps := states.saved_steps(run.state):
+        return str(states.load_values(run.state, steps[-1])["store_fingerprint"])
+    try:
+        return Checkpoint.load(run.checkpoint).store_fingerprint
+    except XcError:
+        return None
+
+
+def _check_same(run: RunLayout, asked: dict[str, Any], *, begun: bool) -> None:
     # A field that came later has its default in the runs before it: they knew nothing else. Their
     # order of rows came from the one seed.
     written = _read_config(run)
     order = {"shuffle_seed": written.get("seed", 0)}
     held = {**to_mapping(TrainConfig()), **order, **written}
-    names = [n for n in dict.fromkeys((*asked, *held)) if n not in _FREE]
+    free = _FREE if begun else (*_FREE, *_FOLLOWING)
+    names = [n for n in dict.fromkeys((*asked, *held)) if n not in free]
     differing = [n for n in names if asked.get(n) != held.get(n)]
     shown = [n for n in differing if n not in _FOLLOWING] or differing
     if shown:
@@ -135,12 +156,10 @@ def _listed(values: dict[str, Any], names: list[str]) -> str:
     return ", ".join(f"{n} {values.get(n)}" for n in names)
 
 
-def _check_store(run: RunLayout, config: TrainConfig, store: ActivationStore) -> None:
-    steps = states.saved_steps(run.state)
-    if not steps:
-        return
-    held = states.load_values(run.state, steps[-1])["store_fingerprint"]
-    if held != store.fingerprint_of(config.sources):
+def _check_store(
+    run: RunLayout, config: TrainConfig, store: ActivationStore, trained_on: str | None
+) -> None:
+    if trained_on not in (None, store.fingerprint_of(config.sources)):
         raise RequestError(
             f"{run.root} was trained on other activations than {store.path} holds; "
             "choose another --run, or --no-resume to replace it"

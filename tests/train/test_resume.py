@@ -4,7 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+import planted
 import pytest
+import yaml
 from stopping import Crash, Stop
 from training import short, tree
 
@@ -118,6 +120,46 @@ def test_other_activations_are_refused(
     until_done(store, run)
     with pytest.raises(RequestError, match="trained on other activations"):
         train(short(), store=planted_store, run=run, progress=Silent())
+
+
+def stored_in(run: RunLayout) -> str:
+    return str(yaml.safe_load(run.config.read_text())["store"])
+
+
+def test_a_run_of_which_nothing_was_saved_may_take_another_store(
+    store: ActivationStore, run: RunLayout, tmp_path: Path
+) -> None:
+    truth = planted.make_truth(40 * 32, widths=(16, 24), seed=3)
+    other = planted.write_store(tmp_path / "other.zarr", truth, planted.make_plan(n_sequences=40))
+    values = {"d_sae": None, "expansion_factor": 2}
+    with pytest.raises(Crash):
+        train(short(**values), store=store, run=run, progress=Stop(3, Crash))
+    assert stored_in(run) == str(store.path)
+    train(short(**values), store=other, run=run, progress=Silent())
+    train(short(**values), store=other, run=(alone := RunLayout(tmp_path / "b")), progress=Silent())
+    assert stored_in(run) == str(other.path)
+    assert tree(run.root) == tree(alone.root)
+
+
+def test_of_a_run_without_its_states_other_activations_are_refused(
+    store: ActivationStore, planted_store: ActivationStore, run: RunLayout
+) -> None:
+    until_done(store, run)
+    shutil.rmtree(run.state)
+    with pytest.raises(RequestError, match="trained on other activations"):
+        train(short(), store=planted_store, run=run, progress=Silent())
+
+
+def test_a_store_that_was_moved_is_noted_where_it_is(
+    store: ActivationStore, run: RunLayout, tmp_path: Path
+) -> None:
+    until_done(store, run)
+    before = tree(run.root)
+    moved = tmp_path / "moved.zarr"
+    shutil.move(store.path, moved)
+    until_done(ActivationStore.open(moved), run)
+    assert stored_in(run) == str(moved)
+    assert {k: v for k, v in tree(run.root).items() if before[k] != v}.keys() == {"config.yaml"}
 
 
 def test_a_damaged_state_is_named(store: ActivationStore, run: RunLayout) -> None:
