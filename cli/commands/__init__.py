@@ -9,6 +9,8 @@ COMMANDS: dict[str, str] = {
     "harvest": "Run each model once over the same text and store its activations.",
     "train": "Train a crosscoder from a store.",
     "evaluate": "Compute all metrics, tables, figures and the report of a run.",
+    "latents": "List the latents of an evaluated run: of one class, in an order, with their text.",
+    "compare": "Put the numbers of several runs into one table and one page.",
     "run": "Harvest, train and evaluate from one pipeline.yaml, doing only what is not done yet.",
     "plan": "Say what a pipeline will take of disk, memory and time, before it runs.",
     "inspect": "Say what a store, run, checkpoint or latent table holds.",

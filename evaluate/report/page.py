@@ -34,14 +34,14 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         figures: the table of figures.
         drawn: text of the SVG file by name, for figures that were drawn.
     """
-    script = _read("sort.js")
+    script = read_template("sort.js")
     rows = headline_rows(data)
-    template = _environment().get_template("report.html")
+    template = environment().get_template("report.html")
     return template.render(
         data=data,
-        css=Markup(_read("report.css")),
+        css=Markup(read_template("report.css")),
         script=Markup(script),
-        script_hash=_hash(script),
+        script_hash=script_source(script),
         facts=facts(data),
         cards=cards(rows),
         rows=rows,
@@ -60,9 +60,10 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
     )
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_read),
+def environment() -> jinja2.Environment:
+    """Templates with escaping always on; texts from outside are cleaned before."""
+    made = jinja2.Environment(
+        loader=jinja2.FunctionLoader(read_template),
         autoescape=True,
         finalize=_clean,
         undefined=jinja2.StrictUndefined,
@@ -70,9 +71,9 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"visible": visible, "percent": lambda v: number(v, percent)}
-    environment.filters |= {"colour": source_colour, "digits": lambda v: number(v, any_size)}
-    return environment
+    made.filters |= {"visible": visible, "percent": lambda v: number(v, percent)}
+    made.filters |= {"colour": source_colour, "digits": lambda v: number(v, any_size)}
+    return made
 
 
 def _clean(value: Any) -> Any:
@@ -80,11 +81,12 @@ def _clean(value: Any) -> Any:
     return value if isinstance(value, Markup) else printable(str(value))
 
 
-def _read(name: str) -> str:
+def read_template(name: str) -> str:
+    """Text of a template, the style sheet or the script."""
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _hash(script: str) -> str:
+def script_source(script: str) -> str:
     """The source expression that lets a Content-Security-Policy run this script and no other."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 

@@ -3,8 +3,6 @@
 import unicodedata
 from functools import lru_cache
 
-from matplotlib import font_manager
-
 JOINERS = {"\u200c", "\u200d"}
 """Zero-width (non-)joiner: part of how Persian, Hindi and emoji are spelt, and harmless."""
 
@@ -69,5 +67,7 @@ def figure_text(text: str, most: int = 28) -> str:
 
 @lru_cache(maxsize=1)
 def _font_characters() -> frozenset[int]:
+    from matplotlib import font_manager  # noqa: PLC0415  (slow, and terminals need none)
+
     font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
     return frozenset(font.get_charmap())

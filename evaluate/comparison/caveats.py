@@ -1,0 +1,80 @@
+"""Why some numbers of a comparison cannot be set against each other."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from xc.evaluate.comparison.entry import Entry
+
+L0_TOLERANCE = 0.1
+"""Share by which L0 may differ between runs that are compared."""
+
+
+def caveats(entries: Sequence[Entry], *, l0_tolerance: float = L0_TOLERANCE) -> tuple[str, ...]:
+    """A sentence for each way in which runs differ that moves the numbers by itself."""
+    found = [unequal_l0(entries, tolerance=l0_tolerance)]
+    found += [_differing(entries, what, value) for what, value in CONDITIONS.items()]
+    return tuple(sentence for sentence in found if sentence)
+
+
+def unequal_l0(entries: Sequence[Entry], *, tolerance: float) -> str:
+    """Names the two runs whose L0 lie furthest apart, if that is too far; else nothing."""
+    by_run = {e.run: e.summary.get("l0") for e in entries}
+    known = {run: float(l0) for run, l0 in by_run.items() if l0}
+    if len(known) < 2:
+        return ""
+    low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    if known[high] <= known[low] * (1 + tolerance):
+        return ""
+    return (
+        f"L0 is {known[low]:.1f} in {low} and {known[high]:.1f} in {high}: sharedness, classes and "
+        "variance explained all move with L0, so that differences between these runs say little"
+    )
+
+
+def apart(entries: Sequence[Entry], *, tolerance: float) -> set[str]:
+    """Runs whose L0 is further than the tolerance from that of the first."""
+    known = [(e.run, float(e.summary["l0"])) for e in entries if e.summary.get("l0")]
+    if not known:
+        return set()
+    first = known[0][1]
+    return {run for run, l0 in known if max(l0, first) > min(l0, first) * (1 + tolerance)}
+
+
+def _differing(entries: Sequence[Entry], what: str, value: Callable[[Entry], object]) -> str:
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        found.setdefault(str(value(entry)), [])
+        if entry.run not in found[str(value(entry))]:
+            found[str(value(entry))].append(entry.run)
+    if len(found) < 2:
+        return ""
+    said = "; ".join(f"{', '.join(runs)}: {text}" for text, runs in found.items())
+    return f"{what} differs ({said})"
+
+
+CONDITIONS: Mapping[str, Callable[[Entry], object]] = {
+    "The number of latents": lambda e: e.settings.get("d_sae", "not told"),
+    "The text": lambda e: e.provenance.get("text", "not told"),
+    "The number of held-out rows": lambda e: e.provenance.get("heldout_rows", "not told"),
+    "The choice of rows": lambda e: e.provenance.get("filter", "not told"),
+}
+"""What should be equal, in words, and where it stands."""
+
+
+UNSHOWN = frozenset(
+    ("sources", "resume", "device", "window_mb", "window_reads", "log_every", "validate_every",
+     "validation_rows", "save_every", "track")
+)  # fmt: skip
+"""Settings that say nothing about the crosscoder, or stand in columns of their own."""
+
+
+def changed_settings(entries: Sequence[Entry]) -> dict[str, list[Any]]:
+    """Training settings that are not the same in all runs: name to the value of each entry."""
+    every = dict.fromkeys(name for e in entries for name in e.settings)
+    table = {name: [e.settings.get(name) for e in entries] for name in every}
+    return {
+        name: values
+        for name, values in table.items()
+        if name not in UNSHOWN and any(a != b for a, b in combinations(values, 2))
+    }

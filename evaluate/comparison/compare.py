@@ -1,0 +1,127 @@
+"""The comparison as a value: entries, columns, caveats; text, CSV and page are made from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from xc.evaluate.comparison.caveats import (
+    L0_TOLERANCE,
+    apart,
+    caveats,
+    changed_settings,
+    unequal_l0,
+)
+from xc.evaluate.comparison.columns import COLUMNS, Column
+from xc.evaluate.comparison.entry import Entry, read_entries
+from xc.evaluate.report.numbers import any_size
+from xc.store_schema import RequestError, suggestion
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of one entry."""
+
+    value: float | None
+    """None: not measured."""
+    bounds: tuple[float, float] | None
+    """95 % interval."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side."""
+
+    entries: tuple[Entry, ...]
+    """Rows."""
+    columns: tuple[Column, ...]
+    """Columns."""
+    caveats: tuple[str, ...]
+    """Why some differences say little."""
+    apart: frozenset[str]
+    """Runs whose L0 is not that of the first."""
+    settings: dict[str, list[Any]]
+    """Training settings that differ, each with one value per entry."""
+
+    def cell(self, entry: Entry, column: Column) -> Cell:
+        """The number of an entry in a column."""
+        if column.needs_pair and len(entry.pair) < 2:
+            return Cell(None, None)
+        key = column.name(*entry.letters, n_sources=entry.n_sources)
+        value, bounds = entry.summary.get(key), entry.summary.get(f"{key}_ci")
+        return Cell(
+            None if value is None else float(value), (bounds[0], bounds[1]) if bounds else None
+        )
+
+    def to_arrow(self) -> pa.Table:
+        """One row per entry: names, settings that differ, values with `_low` and `_high`."""
+        rows = [self._row(i, entry) for i, entry in enumerate(self.entries)]
+        return pa.Table.from_pylist(rows)
+
+    def _row(self, i: int, entry: Entry) -> dict[str, Any]:
+        row: dict[str, Any] = {"run": entry.run}
+        for letter, source in zip("ab", (*entry.pair, None), strict=False):
+            row[f"source_{letter}"] = source.name if source else None
+        row |= {name: str(values[i]) for name, values in self.settings.items()}
+        for column in self.columns:
+            cell, key = self.cell(entry, column), column.key.format(p="a", q="b")
+            row[key] = cell.value
+            row[f"{key}_low"], row[f"{key}_high"] = cell.bounds or (None, None)
+        row["unequal_l0"] = entry.run in self.apart
+        return row
+
+
+def compare(
+    runs: Sequence[Path],
+    *,
+    metrics: Sequence[str] = (),
+    l0_tolerance: float = L0_TOLERANCE,
+    strict: bool = False,
+) -> Comparison:
+    """Read evaluated runs and put them side by side.
+
+    Args:
+        runs: their folders.
+        metrics: keys of summary.json to show; none: the usual ones.
+        l0_tolerance: share by which L0 may differ without a mark.
+        strict: refuse, where L0 differs by more, instead of marking.
+
+    Raises:
+        RequestError: if a run was not evaluated, no run has such a key, or (`strict`) L0 differs.
+        DamageError: if a file cannot be read.
+    """
+    if not runs:
+        raise RequestError("nothing to compare; name at least one run that was evaluated")
+    entries = read_entries(runs)
+    told = unequal_l0(entries, tolerance=l0_tolerance)
+    if strict and told:
+        raise RequestError(f"{told}; train them to the same L0, or leave out --strict")
+    return Comparison(
+        entries,
+        _columns(entries, metrics),
+        caveats(entries, l0_tolerance=l0_tolerance),
+        frozenset(apart(entries, tolerance=l0_tolerance)),
+        changed_settings(entries),
+    )
+
+
+def _columns(entries: Sequence[Entry], metrics: Sequence[str]) -> tuple[Column, ...]:
+    if not metrics:
+        return tuple(c for c in COLUMNS if any(_known(c, e) for e in entries))
+    usual = {c.key.format(p="a", q="b"): c for c in COLUMNS}
+    keys = {key for e in entries for key, value in e.summary.items() if _is_number(value)}
+    for name in metrics:
+        if name not in keys and name not in usual:
+            raise RequestError(f"no run has a number '{name}'{suggestion(name, keys)}")
+    return tuple(usual.get(name) or Column(name, name, any_size) for name in metrics)
+
+
+def _known(column: Column, entry: Entry) -> bool:
+    key = column.name(*entry.letters, n_sources=entry.n_sources)
+    return entry.summary.get(key) is not None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,119 @@
+"""Writes the page on tables from what they hold: `python -m xc.evaluate.document_tables > FILE`."""
+
+from collections.abc import Iterable
+
+from xc.evaluate.examples.table import SCHEMA
+from xc.evaluate.latent_table import ORDER
+from xc.evaluate.metric import Metric
+from xc.evaluate.metrics import METRICS
+from xc.evaluate.naming import names
+
+HEAD = """\
+# The tables, and how to read them
+
+`xc evaluate` leaves numbers as one flat JSON object and everything per latent as Parquet, so that
+any program can go on from there. This page is written by `python -m xc.evaluate.document_tables`;
+a test keeps it equal to what the code writes.
+
+## In the terminal
+
+```console
+$ xc latents runs/default --class b_only --sort nu_error --limit 20
+$ xc latents runs/default --sort frequency --descending --columns norm_a,norm_b,template_fraction
+$ xc latents runs/default --class a_only --json > a_only.json
+$ xc compare runs/default runs/other          # numbers side by side, with intervals
+$ xc compare runs/sweep --metrics sharedness,n_b_only --out comparison
+```
+
+`xc latents` sorts the smallest first unless told `--descending`, latents without a value last; the
+last column is the text on which a latent fires most, where examples of it were kept. `xc compare`
+prints one column per run and writes `comparison.html` (pairs of models by layers, shaded from red
+for unlike to green for alike, and all numbers) and `comparison.csv`. Runs whose L0 lies more than
+a tenth apart are marked ≠, since most numbers move with L0; `--strict` refuses them.
+
+## In a notebook
+
+```python
+from xc.evaluate import Evaluation
+
+ev = Evaluation.open("runs/default")
+ev.summary["sharedness"], ev.summary["sharedness_ci"]
+frame = ev.latents.to_pandas()
+frame[frame["class"] == "b_only"].nsmallest(20, "nu_error")
+ev.examples.to_pandas()
+```
+
+The files are plain Parquet; polars and duckdb read them by path:
+
+```python
+import duckdb
+import polars
+
+polars.read_parquet(ev.latents.path).filter(polars.col("class") == "b_only")
+duckdb.sql(f"select class, count(*), median(frequency) from '{ev.latents.path}' group by class")
+```
+
+The latent table of a run, one line per non-zero activation on held-out rows, is Parquet too:
+
+```python
+folder = ev.run.latents
+duckdb.sql(f"select latent, count(*) n, max(activation) from '{folder}/*.parquet' group by latent")
+```
+
+## latents.parquet
+
+One row per latent, in the order of the latents; all columns but the text ones are float64 and null
+where a value is undefined. Names are those of two sources; with more, pairs are `_a_b` and the
+direction of B is `_on_b`. [metrics.md](metrics.md) gives formulas.
+"""
+
+FIXED = {
+    "latent": "Number of the latent, its row in the decoder.",
+    "group": "Text; only of partitioned dictionaries: the latent's group.",
+}
+"""Columns that no metric writes."""
+
+EXAMPLES = """\
+## examples.parquet
+
+The rows on which the latents that the report shows fire most, with the tokens around them.
+"""
+
+MEANINGS = {
+    "latent": "the latent",
+    "rank": "0 is the strongest example of the latent",
+    "row": "row of the store",
+    "sequence": "sequence of the store",
+    "position": "index of the token in its sequence",
+    "activation": "f of the latent on that token",
+    "tokens": "pieces of text, up to 12 before the token and 6 behind it",
+    "activations": "f on each of those pieces, 0 where the latent does not fire",
+    "center": "index of the token among `tokens`",
+}
+
+
+def page(metrics: Iterable[Metric] = METRICS) -> str:
+    """The page as Markdown."""
+    columns = {"latent": FIXED["latent"], **_columns(metrics), "group": FIXED["group"]}
+    lines = [f"| `{name}` | {text} |" for name, text in columns.items()]
+    table = ["| column | what it holds |", "|---|---|", *lines]
+    shown = [f"| `{f.name}` | {f.type} | {MEANINGS[f.name]} |" for f in SCHEMA]
+    examples = ["| column | type | what it holds |", "|---|---|---|", *shown]
+    return "\n".join([HEAD, *table, "", EXAMPLES, *examples, ""])
+
+
+def _columns(metrics: Iterable[Metric]) -> dict[str, str]:
+    """Column to one sentence, in the order of the file."""
+    found = {
+        name: metric.summary for metric in metrics if metric.scope.is_column
+        for name in names(metric, 2)
+    }  # fmt: skip
+    return dict(sorted(found.items(), key=lambda entry: _place(entry[0])))
+
+
+def _place(name: str) -> int:
+    return ORDER.index(name) if name in ORDER else len(ORDER)
+
+
+if __name__ == "__main__":
+    print(page(), end="")

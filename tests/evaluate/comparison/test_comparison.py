@@ -1,0 +1,125 @@
+"""Comparing runs: every number is the run's own, and what makes runs unlike is said."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from xc.evaluate import Evaluation
+from xc.evaluate.comparison import Comparison, compare, comparison_page
+from xc.evaluate.comparison.caveats import caveats, unequal_l0
+from xc.evaluate.comparison.entry import distinct_names
+from xc.evaluate.comparison.matrix import matrices
+from xc.evaluate.comparison.shading import shade
+from xc.store_schema import RequestError
+
+
+def copied(evaluation: Evaluation, to: Path, *, k: int = 4, **summary: object) -> Path:
+    """The run again, with other numbers and settings."""
+    shutil.copytree(evaluation.run.root, to)
+    path = to / "evaluation" / "summary.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, **summary}))
+    (to / "config.yaml").write_text(yaml.safe_dump({"train": {"k": k, "seed": 0, "d_sae": 9}}))
+    return to
+
+
+@pytest.fixture
+def runs(evaluation: Evaluation, tmp_path: Path) -> list[Path]:
+    l0 = evaluation.summary["l0"]
+    return [
+        copied(evaluation, tmp_path / "one"),
+        copied(evaluation, tmp_path / "two", k=8, l0=2 * l0, l0_ci=[l0, 3 * l0], sharedness=0.25),
+    ]
+
+
+def test_shows_the_numbers_of_the_runs(runs: list[Path]):
+    found = compare(runs)
+    for entry, run in zip(found.entries, runs, strict=True):
+        told = json.loads((run / "evaluation" / "summary.json").read_text())
+        shown = {c.key.format(p="a", q="b"): found.cell(entry, c) for c in found.columns}
+        assert {"l0", "fve_a", "fve_b", "n_a_only", "sharedness", "alignment"} <= set(shown)
+        for key, cell in shown.items():
+            assert cell.value == told[key]
+            assert cell.bounds == (tuple(told[f"{key}_ci"]) if f"{key}_ci" in told else None)
+
+
+def test_table_tells_settings_that_differ_and_only_those(runs: list[Path]):
+    rows = compare(runs).to_arrow().to_pylist()
+    assert [row["k"] for row in rows] == ["4", "8"]
+    assert "seed" not in rows[0]
+    assert [row["unequal_l0"] for row in rows] == [False, True]
+    assert rows[1]["l0_high"] == pytest.approx(1.5 * rows[1]["l0"])
+
+
+def test_marks_unequal_l0_or_refuses_it(runs: list[Path]):
+    found = compare(runs)
+    assert found.apart == {"two"}
+    assert any("L0 is" in caveat and "two" in caveat for caveat in found.caveats)
+    assert "≠" in comparison_page(found)
+    with pytest.raises(RequestError, match="train them to the same L0"):
+        compare(runs, strict=True)
+    assert not compare(runs, l0_tolerance=1.01, strict=True).apart
+
+
+def test_equal_runs_have_no_caveats(evaluation: Evaluation, tmp_path: Path):
+    same = [copied(evaluation, tmp_path / name) for name in ("one", "two")]
+    found = compare(same, strict=True)
+    assert (found.caveats, found.settings, found.apart) == ((), {}, frozenset())
+
+
+def test_says_when_text_or_size_differ(runs: list[Path]):
+    path = runs[1] / "evaluation" / "provenance.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "text": "another"}))
+    assert any(c.startswith("The text differs") for c in caveats(compare(runs).entries))
+
+
+def test_matrix_holds_every_run_once(runs: list[Path]):
+    for matrix in matrices(compare(runs)):
+        ((_, (places,)),) = matrix.rows
+        assert [place.run for place in places] == ["one", "two"]
+
+
+def test_chosen_keys_are_shown(runs: list[Path]):
+    found = compare(runs, metrics=["mse_a", "sharedness"])
+    assert [c.key for c in found.columns] == ["mse_a", "sharedness"]
+    with pytest.raises(RequestError, match="did you mean 'sharedness'"):
+        compare(runs, metrics=["sharednes"])
+
+
+def test_page_escapes_names(evaluation: Evaluation, tmp_path: Path):
+    hostile = copied(evaluation, tmp_path / "<script>alert(1)<")
+    page = comparison_page(compare([hostile]))
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_nothing_to_compare_is_refused(tmp_path: Path):
+    with pytest.raises(RequestError, match="nothing to compare"):
+        compare([])
+    with pytest.raises(RequestError, match="run `xc evaluate"):
+        compare([tmp_path])
+
+
+def test_names_are_as_short_as_they_may_be():
+    paths = [Path("/x/a/run"), Path("/x/b/run"), Path("/x/b/other")]
+    assert distinct_names(paths) == ["a/run", "b/run", "b/other"]
+    assert distinct_names(paths[:1]) == ["run"]
+    assert distinct_names([paths[0], paths[0]]) == ["run", "run"]
+
+
+def test_missing_l0_is_no_caveat(runs: list[Path]):
+    entries: Comparison = compare(runs)
+    blank = [entry.__class__(**{**vars(entry), "summary": {}}) for entry in entries.entries]
+    assert unequal_l0(blank, tolerance=0.1) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "hue"), [(0.0, "0"), (1.0, "130"), (0.5, "65"), (-3.0, "0"), (9.0, "130")]
+)
+def test_shades_run_from_red_to_green(value: float, hue: str):
+    assert shade(value).startswith(f"hsl({hue} ")
+    assert shade(None) == shade(float("nan")) == ""
