@@ -20,6 +20,7 @@ from xc.store_schema import Checkpoint, CheckpointSource, RunLayout
 from xc.store_schema.code_norms import DEFAULT, PER_SOURCE
 from xc.train.activation_fns import ACTIVATION_FNS, ActivationFn
 from xc.train.code_norms import CODE_NORMS
+from xc.train.in_words import check_latents, check_rows, described
 from xc.train.partition import Partition
 from xc.train.tensors import as_tensor
 
@@ -155,7 +156,12 @@ class Crosscoder(nn.Module):
         return CODE_NORMS[self.code_norm](self.decoder_norms())
 
     def join(self, xs: Rows) -> Tensor:
-        """Raw activations as one [row, d_model of all sources], normalised unless folded."""
+        """Raw activations as one [row, d_model of all sources], normalised unless folded.
+
+        Raises:
+            RequestError: if they are not one [row, d_model] per source, of equally many rows.
+        """
+        check_rows(xs, self.sources)
         like = self.b_dec
         tensors = (as_tensor(x) if isinstance(x, np.ndarray) else x for x in xs)
         parts = [x.to(device=like.device, dtype=like.dtype) for x in tensors]
@@ -209,7 +215,11 @@ class Crosscoder(nn.Module):
         return torch.cat([f[:, latents] @ self.W_dec[latents, c] for f, c in each], dim=1)
 
     def encode(self, xs: Rows) -> Tensor:
-        """Latents f [row, latent] of raw activations, one [row, d_model] per source."""
+        """Latents f [row, latent] of raw activations, one [row, d_model] per source.
+
+        Raises:
+            RequestError: if they are of other shapes.
+        """
         return self.encode_joined(self.join(xs))
 
     def decode(self, f: Tensor) -> tuple[Tensor, ...]:
@@ -217,12 +227,20 @@ class Crosscoder(nn.Module):
 
         That is the space of raw activations for a folded crosscoder (`from_pretrained`), of
         normalised ones otherwise.
+
+        Raises:
+            RequestError: if f is not [row, latent].
         """
+        check_latents(f, self.d_sae)
         return self.split(self.decode_joined(f))
 
     def forward(self, xs: Rows) -> tuple[Tensor, ...]:
         """Reconstruct every source."""
         return self.decode(self.encode(xs))
+
+    def extra_repr(self) -> str:
+        """What `print` says of it."""
+        return described(self)
 
     def to_checkpoint(self) -> Checkpoint:
         """The same as NumPy arrays."""
