@@ -39,6 +39,10 @@ class Outlook:
     """Validation fve per source."""
     best_fve: Sequence[float]
     """Best fve of each source before; empty at the first validation."""
+    lr: float
+    """Learning rate that was asked for."""
+    usual_lr: float
+    """That of a plain run of this size."""
 
 
 Guard = Callable[[Outlook], str | None]
@@ -81,10 +85,29 @@ def fve_fell(now: Outlook) -> str | None:
     )
 
 
+def fve_negative(now: Outlook) -> str | None:
+    """A source is reconstructed worse than by the mean of its rows."""
+    if min(now.fve) >= 0 or now.step < now.settled_from:
+        return None
+    worst = min(range(len(now.fve)), key=now.fve.__getitem__)
+    usual = f"a plain run of this size takes {now.usual_lr:.2g}"
+    advice = (
+        f"lr {now.lr:.2g} is low for so few steps, like that of presets for many more ({usual}): "
+        "try a higher one, or more tokens"
+        if now.lr < now.usual_lr
+        else f"try a lower lr than {now.lr:.2g} ({usual}), or more tokens"
+    )
+    return (
+        f"validation fve is {now.fve[worst]:.3f} (source {worst + 1}) at step {now.step}, worse "
+        f"than the mean row alone; {advice}"
+    )
+
+
 GUARDS: dict[str, Guard] = {
     "dead_latents": dead_latents,
     "l0_drift": l0_drift,
     "fve_fell": fve_fell,
+    "fve_negative": fve_negative,
 }
 
 

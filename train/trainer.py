@@ -29,7 +29,7 @@ from xc.train.interrupts import Interrupts
 from xc.train.passes import choose, choose_step
 from xc.train.schedules import schedule_of
 from xc.train.seen import notes_on
-from xc.train.settle import empty_crosscoder
+from xc.train.settle import default_lr, empty_crosscoder
 from xc.train.state import TrainState
 from xc.train.step import Settings, StepReport
 from xc.train.step_in_parts import Parts, take_step_in_parts
@@ -254,6 +254,8 @@ class Trainer:
                 batch_l0=None if found.batch is None else found.batch.l0,
                 fve=found.inference.fve.per_source,
                 best_fve=self.guards.best_fve,
+                lr=self.config.lr or 0.0,
+                usual_lr=default_lr(self.state.crosscoder.d_sae),
             )
         )
         for text in warnings.values():

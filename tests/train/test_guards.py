@@ -18,6 +18,8 @@ WELL = Outlook(
     batch_l0=10,
     fve=(0.8, 0.7),
     best_fve=(0.82, 0.7),
+    lr=1e-3,
+    usual_lr=1e-3,
 )
 
 
@@ -39,7 +41,9 @@ def warned(now: Outlook, guards: Guards | None = None) -> set[str]:
         ({"l0": 99, "batch_l0": None}, set()),
         ({"fve": (0.78, 0.7)}, set()),
         ({"fve": (0.82, 0.64)}, {"warning/fve_fell"}),
-        ({"fve": (-9.0, 0.7), "best_fve": ()}, set()),
+        ({"fve": (-9.0, 0.7), "best_fve": (), "step": 99}, set()),
+        ({"fve": (-9.0, 0.7), "best_fve": ()}, {"warning/fve_negative"}),
+        ({"fve": (0.0, 0.7), "best_fve": (0.0, 0.7)}, set()),
     ],
 )
 def test_each_speaks_of_what_it_guards(change: dict[str, object], expected: set[str]) -> None:
@@ -68,8 +72,28 @@ def test_the_best_fve_is_the_best_of_every_source() -> None:
     assert guards.best_fve == (0.6, 2)
 
 
+def test_a_negative_fve_tells_on_which_side_the_learning_rate_is() -> None:
+    bad = replace(WELL, fve=(0.1, -0.84), best_fve=())
+    low, high = GUARDS["fve_negative"](replace(bad, lr=5e-5)), GUARDS["fve_negative"](bad)
+    assert low is not None
+    assert "fve is -0.840 (source 2) at step 500, worse than the mean row" in low
+    assert "lr 5e-05 is low for so few steps" in low
+    assert "(a plain run of this size takes 0.001): try a higher one, or more tokens" in low
+    assert high is not None
+    assert "try a lower lr than 0.001 (a plain run of this size takes 0.001)" in high
+
+
+def test_a_preset_of_long_runs_is_warned_of_in_a_short_one(
+    store: ActivationStore, run: RunLayout
+) -> None:
+    notes = Notes()
+    preset = {"preset": "kissane", "k": 64, "auxk_coeff": 0.0}
+    train(short(**preset), store=store, run=run, progress=notes)
+    assert [n for n in notes.notes if "lr 5e-05 is low for so few steps" in n]
+
+
 def test_every_warning_says_what_to_do() -> None:
-    bad = replace(WELL, dead_fraction=1.0, l0=99, fve=(0, 0))
+    bad = replace(WELL, dead_fraction=1.0, l0=99, fve=(0, -1))
     for guard in GUARDS.values():
         text = guard(bad)
         assert text is not None
