@@ -7,6 +7,7 @@ from xc.store_schema import Checkpoint, SchemaError
 from xc.store_schema.checkpoint_io import locate
 from xc.train.formats.kinds import Wishes
 from xc.train.formats.open_reference import open_reference
+from xc.train.unfinished import refuse_unfinished
 
 
 def checkpoint_of(
@@ -30,6 +31,7 @@ def checkpoint_of(
     )
     if layout is None and file is None and wishes == Wishes() and _is_ours(Path(reference)):
         return Checkpoint.load(reference)
+    refuse_unfinished(Path(reference))
     return open_reference(str(reference), wishes, layout=layout, file=file).checkpoint
 
 
