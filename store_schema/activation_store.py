@@ -11,7 +11,15 @@ import numpy as np
 from xc.store_schema.activations import Activations
 from xc.store_schema.as_dask import as_dask
 from xc.store_schema.atomic import canonical_json
-from xc.store_schema.derived import Column, Derived, RowArray, derived_source, norms_of, parse
+from xc.store_schema.derived import (
+    Column,
+    Derived,
+    RowArray,
+    derived_source,
+    norms_of,
+    parse,
+    spaced,
+)
 from xc.store_schema.derived_view import (
     centre_of,
     norms_of_derived,
@@ -153,7 +161,9 @@ class ActivationStore:
             if source.key == key:
                 return source
         known = [s.key for s in self.sources]
-        raise RequestError(f"{self.path} holds no source '{key}'{suggestion(key, known)}")
+        derived = spaced(key, known)
+        hint = f"; write '{derived}', with spaces" if derived else suggestion(key, known)
+        raise RequestError(f"{self.path} holds no source '{key}'{hint}")
 
     def activations(self, key: str) -> Activations:
         """Activations [n_rows, d_model] as float32 on slicing; `.raw` in the stored type.

@@ -7,7 +7,7 @@ row is an attention sink of a derived source if it is one of any of its parts.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -83,6 +83,18 @@ def parse(key: str) -> Derived | None:
             "side by side)"
         )
     return Derived(signs.pop(), keys)
+
+
+def spaced(key: str, known: Collection[str]) -> str | None:
+    """A derived source that was written without spaces, `gpt2@6-distilgpt2@3`, as it is to be.
+
+    Names hold hyphens themselves, so that only the known ones tell where one ends.
+    """
+    for first in known:
+        rest = key.removeprefix(first).strip()
+        if key.startswith(first) and rest[:1] in _SITES and rest[1:].strip() in known:
+            return f"{first} {rest[0]} {rest[1:].strip()}"
+    return None
 
 
 def width_of(key: str, widths: Mapping[str, int]) -> int | None:

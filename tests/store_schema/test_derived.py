@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ml_dtypes import bfloat16
 
-from xc.store_schema import RequestError, Source
+from xc.store_schema import ActivationStore, RequestError, Source
 from xc.store_schema.derived import (
     NO_LAYER,
     AnyOf,
@@ -19,6 +19,7 @@ from xc.store_schema.derived import (
     joined_norms,
     norms_of,
     parse,
+    spaced,
     width_of,
 )
 
@@ -145,3 +146,22 @@ def test_widths() -> None:
     assert width_of("a@1 + b@2 + c@3", stored) == 11
     assert width_of("a@1 + d@4", stored) is None
     assert width_of("d@4", stored) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("gpt-2@6-gpt-2-chat@3", "gpt-2@6 - gpt-2-chat@3"),
+        ("gpt-2@6 -gpt-2-chat@3", "gpt-2@6 - gpt-2-chat@3"),
+        ("gpt-2@6+gpt-2@6", "gpt-2@6 + gpt-2@6"),
+        ("gpt-2@6-gpt-2@7", None),
+        ("gpt-2@7", None),
+    ],
+)
+def test_keys_without_spaces_are_understood(key: str, meant: str | None) -> None:
+    assert spaced(key, ("gpt-2@6", "gpt-2-chat@3")) == meant
+
+
+def test_a_store_says_how_a_difference_is_written(planted_store: ActivationStore) -> None:
+    with pytest.raises(RequestError, match=r"'alpha@1-beta@2'; write 'alpha@1 - beta@2', with sp"):
+        planted_store.source("alpha@1-beta@2")
