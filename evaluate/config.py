@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from xc.evaluate.class_thresholds import class_thresholds
 from xc.evaluate.scheduler import check_scheduler
 from xc.store_schema import RequestError
 from xc.store_schema.row_filter import split_names
@@ -16,6 +17,9 @@ class EvaluateConfig:
     keep: tuple[str, ...] = ()
     """Measure only these of the run's rows, by role (user, assistant, template, neither) or part
     of the corpus (corpus:NAME); none: all rows that the run is about."""
+    class_thresholds: str = "minder"
+    """Where the classes of latents are cut: minder, kissane, or EXCLUSIVE,WITHIN: distances of
+    delta_norm from 0 or 1 and from ½ (0.1,0.1 is minder)."""
     scheduler: str = "threads"
     """Where Dask runs: threads, processes, sync (one after the other), or tcp://HOST:PORT."""
     seed: int = 0
@@ -38,6 +42,7 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", _words(self.metrics))
         object.__setattr__(self, "keep", split_names(self.keep))
+        class_thresholds(self.class_thresholds)
         check_scheduler(self.scheduler)
         for name in ("permutations", "block_rows", "tile_rows"):
             _check_at_least(name, self, 1)

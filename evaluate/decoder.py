@@ -29,6 +29,8 @@ class Decoder:
     """Groups of latents, as the checkpoint has them; () means that all are plain."""
     gates: tuple[Gate, ...] | None = None
     """Which latents each source decodes; None: every source decodes all that fire."""
+    encoders: tuple[np.ndarray, ...] = ()
+    """Per source [d_model, latent], up to a factor per source; () where nothing tells them."""
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> "Decoder":
@@ -41,6 +43,7 @@ class Decoder:
             checkpoint.centre_rows,
             checkpoint.partition,
             checkpoint.gates,
+            _encoders(checkpoint),
         )
         if not checkpoint.folded:
             return cls(checkpoint.W_dec, checkpoint.b_dec, *rest)
@@ -70,6 +73,13 @@ class Decoder:
         return np.stack([np.linalg.norm(w.astype(np.float64), axis=1) for w in self.W], axis=1)
 
     @cached_property
+    def norms_rms(self) -> np.ndarray:
+        """‖d‖·√(widest/d_model), float64 [latent, source]: root mean squares over dimensions up to
+        one factor for all, which makes them `norms` where the widths are equal."""
+        widths = np.array(self.widths)
+        return np.asarray(self.norms * np.sqrt(widths.max() / widths))
+
+    @cached_property
     def biases_along(self) -> np.ndarray:
         """⟨b_m, d_j^t⟩, float64 [latent, m, t]; NaN where the widths of m and t differ."""
         return self._along([np.broadcast_to(b, (1, len(b))) for b in self.b])
@@ -96,3 +106,10 @@ class Decoder:
             raw = raw - raw.mean(axis=-1, keepdims=True)
         out: np.ndarray = (raw - self.mean[source]) * np.float32(self.scale[source])
         return out
+
+
+def _encoders(checkpoint: Checkpoint) -> tuple[np.ndarray, ...]:
+    """Encoder columns; where rows are centred, without what no centred row can see."""
+    centred = checkpoint.centre_rows or (False,) * len(checkpoint.W_enc)
+    parts = zip(checkpoint.W_enc, centred, strict=True)
+    return tuple(w - w.mean(axis=0, keepdims=True) if flag else w for w, flag in parts)

@@ -1,13 +1,21 @@
 """Comparisons of two decoder rows of one latent: relative norms, classes, cosines."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from xc.evaluate import class_thresholds
 from xc.evaluate.facts import Facts
 from xc.evaluate.letters import letter
 
-SHARED, OTHER, DEAD = "shared", "other", "dead"
+SHARED, OTHER, DEAD = class_thresholds.SHARED, class_thresholds.OTHER, class_thresholds.DEAD
+
+
+RANDOM_PAIRS = 10_000
+"""Pairs behind the mean cosine of unrelated latents."""
+_BLOCK = 4096
+"""Rows that are held in float64 at a time."""
 
 
 def over_pairs(function: Callable[[int, int], np.ndarray], facts: Facts) -> np.ndarray:
@@ -38,15 +46,81 @@ def cosines(p: np.ndarray, q: np.ndarray) -> np.ndarray:
         p: [n, d_model].
         q: [n, d_model].
     """
+    parts = range(0, len(p), _BLOCK)
+    found = [_cosines(p[i : i + _BLOCK], q[i : i + _BLOCK]) for i in parts]
+    return np.concatenate(found) if found else np.zeros(0)
+
+
+def _cosines(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     a, b = p.astype(np.float64), q.astype(np.float64)
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     raw = np.divide(np.vecdot(a, b), norms, out=np.full(len(a), np.nan), where=norms > 0)
     return np.asarray(np.clip(raw, -1.0, 1.0))
 
 
+def random_cosine(
+    p: np.ndarray, q: np.ndarray, alive: np.ndarray, generator: np.random.Generator
+) -> float:
+    """Mean cosine of random pairs of different latents that fire; NaN if there are none.
+
+    Args:
+        p: [latent, d_model].
+        q: [latent, d_model], of equal width.
+        alive: bool [latent].
+        generator: which pairs.
+    """
+    firing = np.flatnonzero(alive)
+    if len(firing) < 2:
+        return float("nan")
+    first = generator.integers(0, len(firing), size=RANDOM_PAIRS)
+    second = (first + generator.integers(1, len(firing), size=RANDOM_PAIRS)) % len(firing)
+    return _over_known(cosines(p[firing[first]], q[firing[second]]), np.mean)
+
+
+def shared_median(facts: Facts, column: str) -> np.ndarray:
+    """Median of a column over the shared latents, float64 [pair]; NaN if there are none."""
+    values = np.where(facts.values["class"] == SHARED, facts.values[column], np.nan)
+    return np.array([_over_known(part, np.median) for part in values.T])
+
+
+def _over_known(values: np.ndarray, function: Callable[[np.ndarray], Any]) -> float:
+    known = values[~np.isnan(values)]
+    return float(function(known)) if len(known) else float("nan")
+
+
 def class_count(facts: Facts, label: str) -> np.ndarray:
-    """Latents of a class, int64 [pair]; `{p}`, `{q}` in the label stand for the pair's letters."""
+    """Latents of a class, int64 [pair]; `{p}`, `{q}` in the label stand for the pair's letters.
+
+    NaN for a class that the thresholds do not cut.
+    """
+    if "{" in label and facts.thresholds.exclusive is None:
+        return np.full(len(facts.pairs), np.nan)
+    members = of_class(facts, label, facts.values["class"])
+    return np.asarray(np.count_nonzero(members, axis=0))
+
+
+def of_class(facts: Facts, label: str, classes: np.ndarray) -> np.ndarray:
+    """Which latents are of a class, bool [latent, pair].
+
+    Args:
+        facts: for the pairs.
+        label: `{p}` and `{q}` stand for the pair's letters.
+        classes: labels [latent, pair].
+    """
     names = [label.format(p=letter(p), q=letter(q)) for p, q in facts.pairs]
-    classes = facts.values["class"]
-    counts = [np.count_nonzero(classes[:, i] == name) for i, name in enumerate(names)]
-    return np.array(counts, dtype=np.int64)
+    members: np.ndarray = classes == np.array(names, dtype=str).reshape(1, -1)
+    return members
+
+
+def classify(facts: Facts, values: np.ndarray) -> np.ndarray:
+    """Labels [latent, pair] by the thresholds of the facts.
+
+    Args:
+        facts: needs `frequency`.
+        values: the measure that the thresholds cut, [latent, pair].
+    """
+    columns = [
+        facts.thresholds.classify(values[:, i], facts.alive, p=letter(p), q=letter(q))
+        for i, (p, q) in enumerate(facts.pairs)
+    ]
+    return np.stack(columns, axis=1) if columns else np.zeros((facts.decoder.d_sae, 0), "U1")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from xc.evaluate.class_thresholds import MINDER, ClassThresholds
 from xc.evaluate.decoder import Decoder
 
 
@@ -18,6 +19,8 @@ class Facts:
     """Seed of permutations, random pairs and resamples."""
     permutations: int = 20
     """Row permutations behind a chance level."""
+    thresholds: ClassThresholds = MINDER
+    """Where the classes of latents are cut."""
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Values of the metrics earlier in the table, by name."""
 

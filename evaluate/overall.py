@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xc.evaluate.decoder_pairs import DEAD, OTHER, SHARED
+from xc.evaluate.class_thresholds import DEAD, OTHER, SHARED
 from xc.evaluate.facts import Facts
 from xc.evaluate.letters import letter
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from xc.evaluate import overall
+from xc.evaluate.class_thresholds import DEAD
 from xc.evaluate.decoder import Decoder
-from xc.evaluate.decoder_pairs import DEAD
 from xc.evaluate.facts import Facts
 from xc.evaluate.letters import letter
 

@@ -3,6 +3,7 @@
 from xc.evaluate import artefacts
 from xc.evaluate.blocks import cut_all
 from xc.evaluate.checks import SPLIT, check_inputs
+from xc.evaluate.class_thresholds import class_thresholds
 from xc.evaluate.config import EvaluateConfig
 from xc.evaluate.evaluation import Evaluation
 from xc.evaluate.examples import find_examples
@@ -19,6 +20,7 @@ from xc.evaluate.row_counts import RowCounts, count_rows
 from xc.evaluate.scheduler import Work
 from xc.evaluate.selection import select
 from xc.evaluate.summary import summarise
+from xc.evaluate.widths import width_note
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, to_mapping
 
 
@@ -53,6 +55,8 @@ def evaluate(
     if artefacts.is_done(run, settings, made_from):
         progress.note(f"{run.evaluation} is up to date")
         return Evaluation(run)
+    if note := width_note(reader.decoder, class_thresholds(config.class_thresholds)):
+        progress.note(note)
     artefacts.forget(run)
     blocks = cut_all(reader.store.blocks(SPLIT), config.block_rows)
     _measure(config, run, Work(reader, ranges, blocks, config.scheduler, progress), counts)
@@ -75,6 +79,7 @@ def _measure(config: EvaluateConfig, run: RunLayout, work: Work, counts: RowCoun
     facts = Facts(
         work.reader.decoder,
         seed=config.seed,
+        thresholds=class_thresholds(config.class_thresholds),
         permutations=config.permutations,
     )
     facts = finish_all(metrics, sums, facts)

@@ -42,7 +42,7 @@ def summarise(
         resamples: bootstrap resamples behind an interval.
     """
     n = facts.decoder.n_sources
-    reasons = {**not_measured(n), **counts.not_measured()}
+    reasons = {**not_measured(n), **counts.not_measured(), **_uncut(facts)}
     out: dict[str, Any] = {}
     for metric in table:
         if metric.scope.is_column:
@@ -65,9 +65,18 @@ def summarise(
         unpaired = alone(table)
         out |= {key: None for key, is_column in unpaired.items() if not is_column}
         reasons |= dict.fromkeys(unpaired, NEEDS_TWO)
-    out |= counts.summary()
+    out |= counts.summary() | _cuts(facts)
     out |= dict.fromkeys(not_measured(n))
     return {**out, "not_measured": dict(sorted(reasons.items()))}
+
+
+def _cuts(facts: Facts) -> dict[str, Any]:
+    """Where the classes were cut; nothing for a single source, which has none."""
+    return facts.thresholds.summary() if facts.pairs else {}
+
+
+def _uncut(facts: Facts) -> dict[str, str]:
+    return facts.thresholds.not_measured() if facts.pairs else {}
 
 
 def _empty_columns(metric: Metric, measured: bool, facts: Facts) -> dict[str, str]:

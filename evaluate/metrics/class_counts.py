@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from xc.evaluate.decoder_pairs import DEAD, OTHER, SHARED, class_count
+from xc.evaluate.class_thresholds import DEAD, NO_EXCLUSIVE, OTHER, SHARED
+from xc.evaluate.decoder_pairs import class_count
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Finish, Metric, Pass, Scope, Sums, Swap
 
@@ -28,6 +29,7 @@ def _count(name: str, label: str, what: str, *, key: str = "") -> Metric:
         formula=f"#{{j : class of j is {label.format(p='a', q='b')}}}.",
         meaning="To be read beside the other classes and the number of latents.",
         misleads="Comparable between crosscoders of equal d_sae, sparsity and l0 only.",
+        undefined=NO_EXCLUSIVE,
     )
 
 

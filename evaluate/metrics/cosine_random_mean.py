@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from xc.evaluate.decoder_pairs import cosines
+from xc.evaluate.decoder_pairs import random_cosine
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
 
-PAIRS = 10_000
 _STREAM = 2
 
 
@@ -16,15 +15,10 @@ def finish(sums: Sums, facts: Facts) -> np.ndarray:
 
 
 def _baseline(facts: Facts, p: int, q: int) -> float:
-    decoder, alive = facts.decoder, np.flatnonzero(facts.alive)
-    if decoder.widths[p] != decoder.widths[q] or len(alive) < 2:
+    decoder = facts.decoder
+    if decoder.widths[p] != decoder.widths[q]:
         return float("nan")
-    generator = facts.generator(_STREAM)
-    first = generator.integers(0, len(alive), size=PAIRS)
-    second = (first + generator.integers(1, len(alive), size=PAIRS)) % len(alive)
-    found = cosines(decoder.W[p][alive[first]], decoder.W[q][alive[second]])
-    known = found[~np.isnan(found)]
-    return float(known.mean()) if len(known) else float("nan")
+    return random_cosine(decoder.W[p], decoder.W[q], facts.alive, facts.generator(_STREAM))
 
 
 METRIC = Metric(

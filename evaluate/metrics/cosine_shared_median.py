@@ -2,21 +2,14 @@
 
 import numpy as np
 
-from xc.evaluate.decoder_pairs import SHARED
+from xc.evaluate.decoder_pairs import shared_median
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
     """Median of each pair over its shared latents."""
-    shared = facts.values["class"] == SHARED
-    cosine = np.where(shared, facts.values["cosine"], np.nan)
-    return np.array([_median(column) for column in cosine.T])
-
-
-def _median(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if len(known) else float("nan")
+    return shared_median(facts, "cosine")
 
 
 METRIC = Metric(

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from xc.evaluate.class_thresholds import EXCLUSIVE, WITHIN
 from xc.evaluate.decoder_pairs import norm_difference
 from xc.evaluate.evaluation import Evaluation
-from xc.evaluate.metrics.latent_class import EXCLUSIVE, WITHIN
 from xc.evaluate.nulls.planted import A_ONLY, B_ONLY, JOINED, KINDS, SHARED, A, Planted
 from xc.store_schema import Checkpoint
 

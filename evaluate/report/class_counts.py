@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from xc.evaluate.decoder_pairs import DEAD, OTHER, SHARED, norm_difference
-from xc.evaluate.metrics.latent_class import EXCLUSIVE, WITHIN
+from xc.evaluate.class_thresholds import DEAD, MINDER, ClassThresholds, class_thresholds
+from xc.evaluate.decoder_pairs import norm_difference, relative_norm
 from xc.evaluate.report.classes import class_meaning, class_names, class_title
-from xc.evaluate.report.columns import Floats
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.style import class_colour
 
@@ -61,17 +60,14 @@ def _folded_classes(data: ReportData) -> Classes | None:
     names = ("norm_folded_a", "norm_folded_b")
     if len(data.sources) != 2 or not all(map(data.latents.has, names)):
         return None
-    delta = norm_difference(*map(data.latents.number, names))
-    return _classes(delta, data.latents.classes)
+    cuts = thresholds(data)
+    measure = norm_difference if cuts.measure == "delta_norm" else relative_norm
+    values = measure(*map(data.latents.number, names))
+    alive = data.latents.classes != DEAD
+    return cuts.classify(values, alive, p="a", q="b")
 
 
-def _classes(delta: Floats, unfolded: Classes) -> Classes:
-    """Contract's thresholds on Δ_norm; the dead stay dead."""
-    conditions = (
-        unfolded == DEAD,
-        delta < EXCLUSIVE,
-        delta > 1 - EXCLUSIVE,
-        np.abs(delta - 0.5) < WITHIN,
-    )
-    names: Classes = np.select(conditions, (DEAD, "a_only", "b_only", SHARED), OTHER)
-    return names
+def thresholds(data: ReportData) -> ClassThresholds:
+    """Where the evaluation cut the classes."""
+    told = data.evaluation_config.get("class_thresholds")
+    return class_thresholds(told) if isinstance(told, str) else MINDER

@@ -1,7 +1,7 @@
 """The classes of latents as the report names them: order, titles, labels, meanings."""
 
 from xc.evaluate import overall
-from xc.evaluate.decoder_pairs import DEAD, OTHER, SHARED
+from xc.evaluate.class_thresholds import DEAD, OTHER, SHARED
 from xc.evaluate.overall import ALIVE, ONLY
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.sources import NamedSource

@@ -26,12 +26,15 @@ class World:
     x: tuple[np.ndarray, ...]
     """Per source float32 [row, d_model], normalised."""
     W: tuple[np.ndarray, ...]
+    """Per source float32 [latent, d_model]."""
     b: tuple[np.ndarray, ...]
     sequence: np.ndarray
     centre: tuple[np.ndarray, ...]
     scale: tuple[float, ...]
     role: np.ndarray
     """uint8 [row], of which 3 is a token of a chat template."""
+    encoders: tuple[np.ndarray, ...] = ()
+    """Per source float32 [d_model, latent]."""
 
     @property
     def n_rows(self) -> int:
@@ -39,15 +42,19 @@ class World:
 
     @property
     def decoder(self) -> Decoder:
-        return Decoder(self.W, self.b, self.scale, tuple(np.zeros_like(b) for b in self.b))
+        means = tuple(np.zeros_like(b) for b in self.b)
+        return Decoder(self.W, self.b, self.scale, means, encoders=self.encoders)
 
     def permuted(self, order: np.ndarray) -> "World":
-        return replace(self, f=self.f[:, order], W=tuple(w[order] for w in self.W))
+        return replace(
+            self, f=self.f[:, order], W=tuple(w[order] for w in self.W),
+            encoders=tuple(w[:, order] for w in self.encoders),
+        )  # fmt: skip
 
     def swapped(self) -> "World":
         return replace(
             self, x=self.x[::-1], W=self.W[::-1], b=self.b[::-1],
-            centre=self.centre[::-1], scale=self.scale[::-1],
+            centre=self.centre[::-1], scale=self.scale[::-1], encoders=self.encoders[::-1],
         )  # fmt: skip
 
     def block(self, start: int, stop: int) -> RowBlock:
@@ -107,7 +114,8 @@ def make_world(
     sequence = np.sort(rng.integers(0, max(n_rows // 7, 1), n_rows))
     scale = tuple(float(s) for s in rng.uniform(0.5, 2.0, len(widths)))
     role = rng.integers(0, 4, n_rows).astype(np.uint8)
-    return World(f, x, tuple(W), b, sequence, centre, scale, role)
+    encoders = tuple(w.T + rng.normal(size=w.T.shape).astype(np.float32) for w in W)
+    return World(f, x, tuple(W), b, sequence, centre, scale, role, encoders)
 
 
 @dataclass(frozen=True)
@@ -253,7 +261,20 @@ class Dense:
         with np.errstate(invalid="ignore"):
             return 0.5 * ((norms[:, q] - norms[:, p]) / norms[:, [p, q]].max(axis=1) + 1)
 
-    def classes(self, p: int, q: int) -> np.ndarray:
+    def rms(self, p: int, q: int, *, relative: bool) -> np.ndarray:
+        """rel_norm or delta_norm of root mean squares over dimensions."""
+        a, b = (np.sqrt((self.d(m) ** 2).mean(axis=1)) for m in (p, q))
+        with np.errstate(invalid="ignore"):
+            return b / (a + b) if relative else 0.5 * ((b - a) / np.maximum(a, b) + 1)
+
+    def mode(self, p: int, q: int, which: int) -> float:
+        """Share of the living latents with rel_norm below ¼, between, above ¾."""
+        values = self.rel_norm(p, q)[self.alive]
+        values = values[~np.isnan(values)]
+        found = np.where(values < 0.25, 0, np.where(values > 0.75, 2, 1))
+        return float((found == which).mean()) if len(values) else float("nan")
+
+    def classes(self, p: int, q: int, *, rms: bool = False) -> np.ndarray:
         def name(j: int, delta: float) -> str:
             if not self.alive[j]:
                 return "dead"
@@ -263,22 +284,25 @@ class Dense:
                 return f"{'abc'[q]}_only"
             return "shared" if abs(delta - 0.5) < 0.1 else "other"
 
-        return np.array([name(j, v) for j, v in enumerate(self.delta_norm(p, q))])
+        delta = self.rms(p, q, relative=False) if rms else self.delta_norm(p, q)
+        return np.array([name(j, v) for j, v in enumerate(delta)])
 
-    def count(self, label: str) -> np.ndarray:
+    def count(self, label: str, *, rms: bool = False) -> np.ndarray:
         return np.array(
             [
-                (self.classes(p, q) == label.format(p="abc"[p], q="abc"[q])).sum()
+                (self.classes(p, q, rms=rms) == label.format(p="abc"[p], q="abc"[q])).sum()
                 for p, q in self.pairs
             ]
         )
 
-    def cosine(self, p: int, q: int) -> np.ndarray:
+    def cosine(self, p: int, q: int, *, encoder: bool = False) -> np.ndarray:
         if self.d(p).shape[1] != self.d(q).shape[1]:
             return np.full(self.f.shape[1], np.nan)
-        norms = self.norms()
+        columns = self.world.encoders
+        a, b = (columns[m].T.astype(np.float64) if encoder else self.d(m) for m in (p, q))
+        norms = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
         with np.errstate(invalid="ignore"):
-            return (self.d(p) * self.d(q)).sum(axis=1) / (norms[:, p] * norms[:, q])
+            return (a * b).sum(axis=1) / norms
 
     def entropy_sum(self, p: int, q: int, *, literal: bool) -> float:
         weights = self.f.mean(axis=0)
@@ -302,8 +326,8 @@ class Dense:
             return float("nan")
         return float(np.trace(projections[0] @ projections[1]) / min(ranks))
 
-    def median_shared(self, p: int, q: int) -> float:
-        found = self.cosine(p, q)[self.classes(p, q) == "shared"]
+    def median_shared(self, p: int, q: int, *, encoder: bool = False) -> float:
+        found = self.cosine(p, q, encoder=encoder)[self.classes(p, q) == "shared"]
         found = found[~np.isnan(found)]
         return float(np.median(found)) if len(found) else float("nan")
 
@@ -329,7 +353,10 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "norm_folded": lambda d: d.norms() / np.array(d.world.scale),
     "rel_norm": lambda d: d.by_pair(d.rel_norm),
     "delta_norm": lambda d: d.by_pair(d.delta_norm),
+    "rel_norm_rms": lambda d: d.by_pair(partial(d.rms, relative=True)),
+    "delta_norm_rms": lambda d: d.by_pair(partial(d.rms, relative=False)),
     "cosine": lambda d: d.by_pair(d.cosine),
+    "cosine_encoder": lambda d: d.by_pair(partial(d.cosine, encoder=True)),
     "class": lambda d: d.by_pair(d.classes),
     "activation_similarity": all_comparisons,
     **{name: partial(compare, name=name) for name in COMPARISONS},
@@ -341,8 +368,18 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "n_a_only": lambda d: d.count("{p}_only"),
     "n_b_only": lambda d: d.count("{q}_only"),
     "n_other": lambda d: d.count("other"),
+    "n_shared_rms": lambda d: d.count("shared", rms=True),
+    "n_a_only_rms": lambda d: d.count("{p}_only", rms=True),
+    "n_b_only_rms": lambda d: d.count("{q}_only", rms=True),
+    "n_other_rms": lambda d: d.count("other", rms=True),
+    "rel_norm_mode_a": lambda d: [d.mode(p, q, 0) for p, q in d.pairs],
+    "rel_norm_mode_middle": lambda d: [d.mode(p, q, 1) for p, q in d.pairs],
+    "rel_norm_mode_b": lambda d: [d.mode(p, q, 2) for p, q in d.pairs],
     "n_dead": lambda d: (~d.alive).sum(),
     "cosine_shared_median": lambda d: [d.median_shared(p, q) for p, q in d.pairs],
+    "cosine_encoder_shared_median": lambda d: [
+        d.median_shared(p, q, encoder=True) for p, q in d.pairs
+    ],
     "beta_error": lambda d: d.betas("error"),
     "beta_reconstruction": lambda d: d.betas("reconstruction"),
     "beta_activation": lambda d: d.betas("activation"),

@@ -41,7 +41,7 @@ def heldout_world(case: Case, *, mask: np.ndarray | None = None) -> World:
     return World(
         checkpoint.encode(raw), x, checkpoint.W_dec, checkpoint.b_dec,
         store.rows.sequence[start:stop][keep], tuple(centre), checkpoint.scale,
-        store.rows.role[start:stop][keep],
+        store.rows.role[start:stop][keep], checkpoint.W_enc,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Laws that every metric keeps, whatever is added to the table."""
 
+import re
 from functools import cache
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_swapping_the_sources_does_what_the_metric_says(metric: Metric, name: st
     plain = facts_of(name).values[metric.name]
     partner = metric.name
     if metric.swap is Swap.PARTNER:
-        partner = {"n_a_only": "n_b_only", "n_b_only": "n_a_only"}[metric.name]
+        partner = re.sub("_[ab](?=_only|$)", lambda m: {"_a": "_b", "_b": "_a"}[m[0]], metric.name)
     expected = SWAPS.get(metric.swap, lambda v: v)(TURNS.get(metric.scope, lambda v: v)(plain))
     assert_same(found[partner], expected, atol=0.5 if metric.drawn else 2e-5)
 

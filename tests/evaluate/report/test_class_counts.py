@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from xc.evaluate.metrics.latent_class import EXCLUSIVE
+from xc.evaluate.class_thresholds import EXCLUSIVE
 from xc.evaluate.report.class_counts import count_classes
 from xc.evaluate.report.data import read_data
 

@@ -1,0 +1,27 @@
+"""Median encoder cosine of the shared latents."""
+
+import numpy as np
+
+from xc.evaluate.decoder_pairs import shared_median
+from xc.evaluate.facts import Facts
+from xc.evaluate.metric import Metric, Pass, Scope, Sums
+
+
+def finish(sums: Sums, facts: Facts) -> np.ndarray:
+    """Median of each pair over its shared latents."""
+    return shared_median(facts, "cosine_encoder")
+
+
+METRIC = Metric(
+    name="cosine_encoder_shared_median",
+    scope=Scope.PER_PAIR,
+    reads=Pass.NONE,
+    finish=finish,
+    needs=("class", "cosine_encoder"),
+    bounds=(-1.0, 1.0),
+    summary="Median cosine between the encoder directions of shared latents.",
+    formula="median of cosine_encoder over latents of class shared.",
+    meaning="To be read beside cosine_shared_median: usually the lower of the two.",
+    misleads="Says nothing of latents that are not shared; compare with its random pairs.",
+    undefined="the sources differ in width, or no latent is shared",
+)
