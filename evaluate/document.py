@@ -74,17 +74,17 @@ there is nothing to compare: these keys are null, and `class` is `alive` or `dea
 CLASSES = """\
 ### Where the classes are cut
 
-The classes follow `class_thresholds`: `minder` (the default; delta_norm below 0.1, above 0.9, within
-0.1 of ½), `kissane` (shared from 0.3 to 0.7 of rel_norm; no cut for the latents of one source is
-stated, so `n_a_only` and `n_b_only` are null and those latents `other`), or two distances of one's
-own, as `0.1,0.1`. summary.json tells them as distances of delta_norm: `class_threshold_exclusive` from
-0 or 1 (null without such a cut), `class_threshold_shared` from ½.
+The classes follow `class_thresholds`: `minder` (the default; delta_norm below 0.1, above 0.9,
+within 0.1 of ½), `kissane` (shared from 0.3 to 0.7 of rel_norm; no cut for the latents of one
+source is stated, so `n_a_only` and `n_b_only` are null and those latents `other`), or two distances
+of one's own, as `0.1,0.1`. summary.json tells them as distances of delta_norm:
+`class_threshold_exclusive` from 0 or 1 (null without such a cut), `class_threshold_shared` from ½.
 
-Between sources of unequal width that `mean_norm` normalised, a latent that both hold alike has norms
-in the ratio √(width of B / width of A): read `delta_norm_rms`, `n_shared_rms`, `n_a_only_rms`,
-`n_b_only_rms`, `n_other_rms` then, which take norms per dimension. At equal widths they are the plain
-ones. Where training scaled the sources otherwise (`normalisation`), the plain ones stay the ones to
-read. `class`, and all that is measured over a class, follows the plain ones.
+Between sources of unequal width that `mean_norm` normalised, a latent that both hold alike has
+norms in the ratio √(width of B / width of A): read `delta_norm_rms`, `n_shared_rms`,
+`n_a_only_rms`, `n_b_only_rms`, `n_other_rms` then, which take norms per dimension. At equal widths
+they are the plain ones. Where training scaled the sources otherwise (`normalisation`), the plain
+ones stay the ones to read. `class`, and all that is measured over a class, follows the plain ones.
 """
 
 
