@@ -12,7 +12,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -23,9 +22,8 @@ from xc.train.config import TrainConfig
 from xc.train.crosscoder import Crosscoder
 from xc.train.distributed import Processes
 from xc.train.forward import Pass, dense
-from xc.train.forward_sparse import sparse
 from xc.train.losses import Spread
-from xc.train.passes import SPARSE_FROM
+from xc.train.passes import SelectingPass, selecting_pass
 from xc.train.select_together import select_together, selecting
 from xc.train.state import TrainState
 from xc.train.step import (
@@ -38,15 +36,6 @@ from xc.train.step import (
 )
 
 
-class PassOfPart(Protocol):
-    """A forward pass that may be told how to select."""
-
-    def __call__(
-        self, crosscoder: Crosscoder, x: Tensor, k: int, *, select: Select | None = None
-    ) -> Pass:
-        """(crosscoder, x [row, d_model of all sources], k) -> Pass."""
-
-
 @dataclass(frozen=True)
 class Parts:
     """How batches are cut."""
@@ -54,7 +43,7 @@ class Parts:
     processes: Processes
     number: int
     """Parts of each process."""
-    forward: PassOfPart
+    forward: SelectingPass
 
     @classmethod
     def of(
@@ -72,12 +61,13 @@ class Parts:
         return self.number * self.processes.size
 
 
-def _forward(config: TrainConfig, crosscoder: Crosscoder) -> PassOfPart:
+def _forward(config: TrainConfig, crosscoder: Crosscoder) -> SelectingPass:
     if config.matryoshka:
         return partial(dense, prefixes=config.matryoshka)
-    selects = crosscoder.activation.select is not None and not crosscoder.decoupled
-    few = crosscoder.d_sae >= SPARSE_FROM * max(config.k, config.k_start or 0)
-    return sparse if selects and few and crosscoder.b_dec.device.type == "cpu" else dense
+    if crosscoder.activation.select is None or crosscoder.decoupled:
+        return dense
+    k, device = max(config.k, config.k_start or 0), crosscoder.b_dec.device
+    return selecting_pass(device, d_sae=crosscoder.d_sae, k=k)
 
 
 class _Forward:

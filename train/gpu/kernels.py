@@ -1,0 +1,153 @@
+"""Triton kernels: find what is large among pre-activations, sum rows of a table, take dot products.
+
+None adds floats atomically, and none is tuned while it runs: what is summed in which order depends
+on the shapes alone, so that the same batch gives the same bits again. Offsets that may pass 2³¹
+are 64-bit.
+
+Lists of pairs come by segment: `first` [segment + 1] says where each one's begin and the last ones
+end.
+"""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def _reaches(pre, weight, level, row, latent, d_sae):
+    """pre, and whether v = pre·weight is positive and at least `level`, for some latents of a row.
+
+    A comparison with NaN is false.
+    """
+    inside = latent < d_sae
+    value = tl.load(pre + row * d_sae + latent, mask=inside, other=0.0)
+    v = value * tl.load(weight + latent, mask=inside, other=0.0)
+    return value, (v > 0) & (v >= level)
+
+
+@triton.jit
+def count_reaching(pre, weight, level, counts, d_sae, BLOCK: tl.constexpr):
+    """How many v of each row are positive and at least the row's level, one program a row.
+
+    Args:
+        pre: pre-activations [row, latent].
+        weight: s [latent].
+        level: [row].
+        counts: int32 [row], to be filled.
+        d_sae: number of latents.
+        BLOCK: latents at once.
+    """
+    row = tl.program_id(0).to(tl.int64)
+    least = tl.load(level + row)
+    total = tl.zeros([BLOCK], tl.int32)
+    for start in range(0, d_sae, BLOCK):
+        latent = start + tl.arange(0, BLOCK)
+        _, reaches = _reaches(pre, weight, least, row, latent, d_sae)
+        total += reaches.to(tl.int32)
+    tl.store(counts + row, tl.sum(total))
+
+
+@triton.jit
+def list_reaching(pre, weight, level, first, latents, f, d_sae, BLOCK: tl.constexpr):
+    """Latent and pre-activation of what `count_reaching` counts, by row and then by latent.
+
+    Args:
+        pre: pre-activations [row, latent].
+        weight: s [latent].
+        level: [row].
+        first: int64 [row + 1].
+        latents: int64 [pair], to be filled.
+        f: [pair], to be filled.
+        d_sae: number of latents.
+        BLOCK: latents at once.
+    """
+    row = tl.program_id(0).to(tl.int64)
+    least = tl.load(level + row)
+    place = tl.load(first + row)
+    for start in range(0, d_sae, BLOCK):
+        latent = start + tl.arange(0, BLOCK)
+        value, reaches = _reaches(pre, weight, least, row, latent, d_sae)
+        one = reaches.to(tl.int32)
+        at = place + tl.cumsum(one, 0) - one
+        tl.store(latents + at, latent.to(tl.int64), mask=reaches)
+        tl.store(f + at, value, mask=reaches)
+        place += tl.sum(one)
+
+
+@triton.jit
+def sum_rows(table, index, weight, first, out, width, PAIRS: tl.constexpr, COLUMNS: tl.constexpr):
+    """Σ weight·table[index] over a segment's pairs, one program a segment and block of columns.
+
+    Args:
+        table: [any, width].
+        index: rows of the table, int64 [pair].
+        weight: [pair].
+        first: int64 [segment + 1].
+        out: [segment, width], to be filled; zeros where a segment has no pair.
+        width: columns.
+        PAIRS: pairs at once.
+        COLUMNS: columns of a block.
+    """
+    segment = tl.program_id(0).to(tl.int64)
+    column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    inside = column < width
+    stop = tl.load(first + segment + 1)
+    total = tl.zeros([COLUMNS], out.dtype.element_ty)
+    for start in range(tl.load(first + segment), stop, PAIRS):
+        pair = start + tl.arange(0, PAIRS)
+        there = pair < stop
+        row = tl.load(index + pair, mask=there, other=0)
+        factor = tl.load(weight + pair, mask=there, other=0.0)
+        place = table + row[:, None] * width + column[None, :]
+        values = tl.load(place, mask=there[:, None] & inside[None, :], other=0.0)
+        total += tl.sum(factor[:, None] * values, axis=0)
+    tl.store(out + segment * width + column, total, mask=inside)
+
+
+@triton.jit
+def sum_each(values, first, out, PAIRS: tl.constexpr):
+    """Sum of the values of a segment, one program a segment.
+
+    Args:
+        values: [pair].
+        first: int64 [segment + 1].
+        out: [segment], to be filled.
+        PAIRS: pairs at once.
+    """
+    segment = tl.program_id(0).to(tl.int64)
+    stop = tl.load(first + segment + 1)
+    total = tl.zeros([PAIRS], out.dtype.element_ty)
+    for start in range(tl.load(first + segment), stop, PAIRS):
+        pair = start + tl.arange(0, PAIRS)
+        total += tl.load(values + pair, mask=pair < stop, other=0.0)
+    tl.store(out + segment, tl.sum(total))
+
+
+@triton.jit
+def dot_rows(left, right, index, first, out, width, PAIRS: tl.constexpr, COLUMNS: tl.constexpr):
+    """⟨left[segment], right[index]⟩ of each pair, one program a segment.
+
+    Args:
+        left: [segment, width].
+        right: [any, width].
+        index: rows of `right`, int64 [pair].
+        first: int64 [segment + 1].
+        out: [pair], to be filled.
+        width: columns.
+        PAIRS: pairs at once.
+        COLUMNS: columns at once.
+    """
+    segment = tl.program_id(0).to(tl.int64)
+    stop = tl.load(first + segment + 1)
+    for start in range(tl.load(first + segment), stop, PAIRS):
+        pair = start + tl.arange(0, PAIRS)
+        there = pair < stop
+        row = tl.load(index + pair, mask=there, other=0)
+        total = tl.zeros([PAIRS], out.dtype.element_ty)
+        for begin in range(0, width, COLUMNS):
+            column = begin + tl.arange(0, COLUMNS)
+            inside = column < width
+            own = tl.load(left + segment * width + column, mask=inside, other=0.0)
+            place = right + row[:, None] * width + column[None, :]
+            values = tl.load(place, mask=there[:, None] & inside[None, :], other=0.0)
+            total += tl.sum(own[None, :] * values, axis=1)
+        tl.store(out + pair, total, mask=there)
