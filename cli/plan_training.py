@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from xc.cli.plan_fused import fused_bytes
 from xc.evaluate import EvaluateConfig, evaluate
 from xc.harvest.probe import TimeUp, Watch
 from xc.store_schema import ActivationStore, LatentTable, RunLayout
@@ -123,8 +124,9 @@ def memory_of(
 ) -> int:
     """Peak of main memory of runs side by side on one stream.
 
-    Each has its weights, their gradients and the moments of Adam. The rows in memory are there
-    once, the held-out ones once for each normalisation, and one run takes a step at a time.
+    Each has its weights, their gradients, the moments of Adam, and what the fused step keeps. The
+    rows in memory are there once, the held-out ones once for each normalisation, and one run takes
+    a step at a time.
 
     Args:
         configs: resolved.
@@ -133,6 +135,7 @@ def memory_of(
         taken: memory that the libraries take.
     """
     weights = sum(weight_bytes(c, w) for c, w in zip(configs, widths, strict=True))
+    fused = sum(fused_bytes(c, size_of(c, w), w) for c, w in zip(configs, widths, strict=True))
     step = max(
         c.batch_size * (6 * size_of(c, w) + 8 * sum(w)) * _FLOAT
         for c, w in zip(configs, widths, strict=True)
@@ -143,7 +146,7 @@ def memory_of(
     windows = stored if window >= stored else 2 * window
     slices = {(c.normalisation, c.centre, c.validation_rows) for c in configs}
     kept = sum(n for _, _, n in slices) * width * _FLOAT
-    return taken + 4 * weights + step + windows + kept
+    return taken + 4 * weights + fused + step + windows + kept
 
 
 def plan_evaluation(
