@@ -15,6 +15,7 @@ from xc.harvest.text_plan import plan_text
 from xc.harvest.text_tokenizer import TextTokenizer
 from xc.store_schema import ActivationStore, Progress, RequestError, StorePlan, StoreWriter
 from xc.store_schema.places import has_file
+from xc.store_schema.source import check_new_key
 from xc.store_schema.stored_plan import stored_plan
 from xc.store_schema.zarr_group import METADATA, open_group
 
@@ -65,6 +66,8 @@ class Text:
             text._grow(writer, request)
 
     def _create(self) -> StoreWriter:
+        for source in self.sites.sources:
+            check_new_key(source.key)
         request = text_request(self.config, self.sites.models, None)
         plan = plan_text(request, self.mixture, self.tokenizer, self.progress)
         self._say_if_short(plan, request)

@@ -8,6 +8,7 @@ import numpy as np
 
 from xc.store_schema.places import Place
 from xc.store_schema.similarity import similarity
+from xc.store_schema.source import BETWEEN_KEYS
 from xc.store_schema.store_layout import cut
 from xc.store_schema.stored_array import StoredArray
 
@@ -37,7 +38,12 @@ def compare(
     """
     n_rows, chunk_rows = int(attributes["n_rows"]), int(attributes["chunk_rows"])
     ranges = _sampled_ranges(n_rows, chunk_rows)
-    return {f"{a}|{b}": _compared(store, a, b, ranges) for a, b in pairs(tuples)}
+    return {pair_name(a, b): _compared(store, a, b, ranges) for a, b in pairs(tuples)}
+
+
+def pair_name(a: str, b: str) -> str:
+    """`A|B`."""
+    return f"{a}{BETWEEN_KEYS}{b}"
 
 
 def pairs(tuples: Sequence[Sequence[str]]) -> list[tuple[str, str]]:

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from xc.store_schema.errors import SchemaError
+from xc.store_schema.errors import RequestError, SchemaError
+
+BETWEEN_KEYS = "|"
+"""Stands between the keys of a pair of sources: `A|B`."""
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "key": (str,),
@@ -108,6 +111,21 @@ def check_key(key: str) -> None:
     """
     if key in ("", ".", "..") or any(c in key for c in "/\\\0"):
         raise SchemaError(f"source key {key!r:.80} is not the name of a folder")
+
+
+def check_new_key(key: str) -> None:
+    """Refuse a key that a store should not take from now on; older ones may have it.
+
+    Raises:
+        SchemaError: if it is no single path component.
+        RequestError: if it holds the sign that stands between the keys of a pair.
+    """
+    check_key(key)
+    if BETWEEN_KEYS in key:
+        raise RequestError(
+            f"source key {key!r:.80} holds '{BETWEEN_KEYS}', which stands between the two keys of "
+            "a comparison; rename the model's folder"
+        )
 
 
 def source_key(model_name: str, site: int | str) -> str:

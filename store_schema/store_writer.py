@@ -10,7 +10,7 @@ import numpy as np
 from xc.store_schema import extension
 from xc.store_schema.atomic import PARTIAL, new_folder, put, refusing, remove
 from xc.store_schema.codecs import codec as codec_named
-from xc.store_schema.comparisons import compare, pairs
+from xc.store_schema.comparisons import compare, pair_name, pairs
 from xc.store_schema.damage import damaged_shards, mend_shards
 from xc.store_schema.damaged_text import damaged_text, rewrite_text
 from xc.store_schema.errors import DamageError, RequestError, XcError
@@ -22,7 +22,7 @@ from xc.store_schema.progress import Progress, Silent
 from xc.store_schema.seal import seal_source, sealed_files
 from xc.store_schema.shard_files import Mask, ShardFiles
 from xc.store_schema.shard_record import record_width
-from xc.store_schema.source import Source, check_key
+from xc.store_schema.source import Source, check_new_key
 from xc.store_schema.store_layout import (
     SCHEMA_VERSION,
     check_attributes,
@@ -178,12 +178,10 @@ class StoreWriter:
             command: what was typed for this; recorded if anything is added.
 
         Raises:
-            RequestError: if a source of the same key was harvested otherwise, or the store is of
-                a version that is only read.
+            RequestError: if a source of the same key was harvested otherwise, a key holds `|`, or
+                the store is of a version that is only read.
             XcError: if the disk refuses.
         """
-        for source in sources:
-            check_key(source.key)
         how = codec_named(codec)
         with changing_attributes(self.path), refusing(self.path):
             self._read_attributes()
@@ -193,6 +191,8 @@ class StoreWriter:
                 if old is not None and old != source.to_dict():
                     raise RequestError(_difference(self.path, old, source.to_dict()))
             added = [s for s in dict.fromkeys(sources) if s.key not in known]
+            for source in added:
+                check_new_key(source.key)
             old_pairs = self._attributes["tuples"]
             pairs = [list(t) for t in dict.fromkeys(tuples) if list(t) not in old_pairs]
             if not added and not pairs:
@@ -392,9 +392,9 @@ class StoreWriter:
         """Every pair's similarity; pairs of an earlier seal need not be read again."""
         known = self._attributes.get("comparisons", {})
         found = pairs(self._attributes["tuples"])
-        new = [pair for pair in found if "|".join(pair) not in known] if anew else []
+        new = [pair for pair in found if pair_name(*pair) not in known] if anew else []
         every = known | compare(self.path, new, self._attributes)
-        return {name: every[name] for pair in found if (name := "|".join(pair)) in every}
+        return {name: every[name] for pair in found if (name := pair_name(*pair)) in every}
 
     def _mend(self, key: str) -> None:
         """Write again what shards lack beside them.

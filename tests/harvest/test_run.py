@@ -1,5 +1,7 @@
 """Whole harvests: rows are hidden states, interrupted ones go on, complete ones take more."""
 
+import shutil
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -46,6 +48,14 @@ def hidden_state(model, ids, layer):
     with torch.no_grad():
         model(input_ids=torch.tensor(ids[None].astype(np.int64)))
     return kept[0][0].numpy()
+
+
+def test_a_name_that_makes_pairs_ambiguous_is_refused_before_the_text(pair, tmp_path):
+    named = tmp_path / "a|b"
+    shutil.copytree(pair[1], named)
+    with pytest.raises(RequestError, match=r"'a\|b@1' holds '\|'"):
+        run(tmp_path / "acts.zarr", ("2,1",), [pair[0], named])
+    assert not (tmp_path / "acts.zarr").exists()
 
 
 def test_the_report(whole):

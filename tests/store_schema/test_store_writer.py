@@ -20,6 +20,7 @@ from xc.store_schema import (
     StorePlan,
     StoreWriter,
     XcError,
+    store_writer,
 )
 from xc.store_schema.verify import verify_store
 
@@ -220,6 +221,26 @@ def test_a_source_harvested_otherwise_is_refused(store_path: Path) -> None:
 def test_a_key_that_is_no_folder_name_is_refused(unfinished: StoreWriter, key: str) -> None:
     with pytest.raises(SchemaError, match="not the name of a folder"):
         unfinished.add_sources([dataclasses.replace(gamma(), key=key)], codec="bf16", tuples=[])
+
+
+def test_a_key_that_makes_pairs_ambiguous_is_refused_in_new_stores_and_read_in_old_ones(
+    unfinished: StoreWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, source = unfinished, dataclasses.replace(gamma(), key="a|b@1")
+
+    def add() -> None:
+        writer.add_sources([source], codec="bf16", tuples=[("alpha@1", "a|b@1")])
+
+    with pytest.raises(RequestError, match=r"'a\|b@1' holds '\|', .*; rename the model's folder"):
+        add()
+    assert "a|b@1" not in writer.keys
+    with monkeypatch.context() as patch:
+        patch.setattr(store_writer, "check_new_key", lambda key: None)
+        add()
+    add()  # it is there
+    assert StoreWriter.open(writer.path).missing("a|b@1") == [0, 1, 2]
+    opened = ActivationStore.open(writer.path, allow_incomplete=True)
+    assert opened.source("a|b@1").d_model == source.d_model
 
 
 def test_an_unknown_codec_is_refused(unfinished: StoreWriter) -> None:
