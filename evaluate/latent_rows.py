@@ -11,15 +11,10 @@ from xc.store_schema.gate import Gate
 
 @dataclass(frozen=True)
 class ByLatent:
-    """The same entries gathered by latent: only latents that fire, each with its entries in row
-    order."""
+    """The same entries gathered by latent: only latents that fire, entries in row order."""
 
     latent: np.ndarray
     """int64 [active], ascending."""
-    starts: np.ndarray
-    """int64 [active], where each latent's entries begin."""
-    counts: np.ndarray
-    """int64 [active]."""
     matrix: sp.csr_array
     """float32 [active, row]."""
 
@@ -77,11 +72,10 @@ class LatentRows:
     def by_latent(self) -> ByLatent:
         """Entries gathered by latent."""
         whole = self.matrix.T.tocsr()
-        counts = np.diff(whole.indptr)
-        active = np.flatnonzero(counts)
+        active = np.flatnonzero(np.diff(whole.indptr))
         indptr = np.append(whole.indptr[:-1][active], whole.indptr[-1])
         matrix = sp.csr_array((whole.data, whole.indices, indptr), shape=(len(active), self.n_rows))
-        return ByLatent(active, indptr[:-1], counts[active].astype(np.int64), matrix)
+        return ByLatent(active, matrix)
 
     def scatter(self, values: np.ndarray) -> np.ndarray:
         """Values [active, …] of the latents that fire, as float64 [latent, …] with zeros."""
@@ -89,33 +83,33 @@ class LatentRows:
         out[self.by_latent.latent] = values
         return out
 
+    def added(self, values: np.ndarray) -> np.ndarray:
+        """Values [entries], summed up by latent: float64 [latent]."""
+        summed = np.bincount(self.latent, values, self.d_sae)
+        return summed.astype(np.float64, copy=False)  # whole numbers, if there are no entries
+
     @cached_property
     def counts(self) -> np.ndarray:
         """Rows on which a latent fires, float64 [latent]."""
-        return self.scatter(self.by_latent.counts)
+        return np.bincount(self.latent, minlength=self.d_sae).astype(np.float64)
 
     @cached_property
     def sums(self) -> np.ndarray:
         """Σ f, float64 [latent]."""
-        return self.scatter(self._reduce(np.add, self._data64))
+        return self.added(self._wide)
 
     @cached_property
     def squares(self) -> np.ndarray:
         """Σ f², float64 [latent]."""
-        return self.scatter(self._reduce(np.add, self._data64**2))
+        return self.added(self._wide**2)
 
     @cached_property
     def maxima(self) -> np.ndarray:
         """max f (0 if a latent never fires), float64 [latent]."""
-        return self.scatter(self._reduce(np.maximum, self._data64))
+        out = np.zeros(self.d_sae, np.float32)
+        np.maximum.at(out, self.latent, self.activation)
+        return out.astype(np.float64)
 
     @property
-    def _data64(self) -> np.ndarray:
-        data: np.ndarray = self.by_latent.matrix.data.astype(np.float64)
-        return data
-
-    def _reduce(self, operation: np.ufunc, data: np.ndarray) -> np.ndarray:
-        if len(self.by_latent.latent) == 0:
-            return np.zeros(0)
-        reduced: np.ndarray = operation.reduceat(data, self.by_latent.starts)
-        return reduced
+    def _wide(self) -> np.ndarray:
+        return self.activation.astype(np.float64)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from xc.evaluate.row_block import RowBlock
 from xc.store_schema import (
     ActivationStore,
     Checkpoint,
+    DamageError,
     LatentTable,
     NumericalError,
     RowFilter,
@@ -106,8 +107,14 @@ class Reader:
 
         Raises:
             NumericalError: if one is NaN, infinite or negative.
+            DamageError: if one is of a latent that the table says it does not have.
         """
         indptr, latent, activation = self.table.csr(start, stop)
+        if len(latent) and not (latent.min() >= 0 and latent.max() < self.table.d_sae):
+            raise DamageError(
+                f"{self.table.folder}: rows {start} to {stop} hold latents outside 0 to "
+                f"{self.table.d_sae}; run the same `xc train` again"
+            )
         if not (np.isfinite(activation).all() and (activation >= 0).all()):
             raise NumericalError(
                 f"{self.table.folder}: rows {start} to {stop} hold latents that are NaN, infinite "
@@ -127,7 +134,7 @@ class Reader:
             return self.activations(start, stop, mask)
 
         sequence = labels.pop("sequence")
-        return RowBlock(start, stop, sequence, latents, self.decoder, load, self.centre, labels)
+        return block_type()(start, stop, sequence, latents, self.decoder, load, self.centre, labels)
 
     def activations(self, start: int, stop: int, mask: np.ndarray) -> tuple[np.ndarray, ...]:
         """Normalised activations of the kept rows, per source; a source named twice is read once.
@@ -149,3 +156,13 @@ class Reader:
                 f"{self.store_path}: row {row} of {key} is not finite; harvest it again or mask it"
             )
         return rows
+
+
+@cache
+def block_type() -> type[RowBlock]:
+    """Tiles that numba measures, or those that SciPy does."""
+    try:
+        from xc.evaluate.compiled_block import CompiledBlock  # noqa: PLC0415
+    except (ImportError, RuntimeError):  # no numba, not for this NumPy, or nowhere to keep code
+        return RowBlock
+    return CompiledBlock

@@ -97,10 +97,31 @@ class RowBlock:
         return np.stack([squared_norms(x) for x in self.centred], axis=1)
 
     @cached_property
+    def shift(self) -> tuple[np.ndarray, ...]:
+        """Σ_rows (x − centre) per source, float64 [d_model]."""
+        return tuple(x.sum(axis=0) for x in self.centred)
+
+    def shift_of(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The same over the rows where `rows` (bool [row]) is True."""
+        return tuple(rows.astype(np.float64) @ x for x in self.centred)
+
+    @cached_property
+    def residual_sum(self) -> tuple[np.ndarray, ...]:
+        """Σ_rows (x − x̂) per source, float64 [d_model]."""
+        return tuple(e.sum(axis=0, dtype=np.float64) for e in self.residual)
+
+    @cached_property
+    def xhat_squares(self) -> np.ndarray:
+        """‖x̂‖², float64 [row, source]."""
+        return np.stack([squared_norms(xhat) for xhat in self.xhat], axis=1)
+
+    @cached_property
     def likeness(self) -> np.ndarray:
         """Cosine of x and x̂, float64 [row, source]; NaN where one of them is zero."""
-        pairs = zip(self.x, self.xhat, strict=True)
-        return np.stack([_cosines(x, xhat) for x, xhat in pairs], axis=1)
+        parts = zip(self.x, self.xhat, strict=True)
+        products = np.stack([np.vecdot(_wide(x), _wide(xhat)) for x, xhat in parts], axis=1)
+        squares = np.stack([squared_norms(x) for x in self.x], axis=1)
+        return cosines(products, squares, self.xhat_squares)
 
     @cached_property
     def residual_along(self) -> np.ndarray:
@@ -149,7 +170,7 @@ class RowBlock:
 
 @dataclass(frozen=True, eq=False)
 class BlockPart(RowBlock):
-    """Some rows of a block; errors and deviations are cut out of the block's own."""
+    """Some rows of a block; what is known of each row is cut out of what the block knows."""
 
     whole: RowBlock
     """The block."""
@@ -174,6 +195,17 @@ class BlockPart(RowBlock):
         return cut
 
     @cached_property
+    def shift(self) -> tuple[np.ndarray, ...]:
+        """Σ_rows (x − centre) per source, float64 [d_model]."""
+        return self.whole.shift_of(self.rows)
+
+    @cached_property
+    def xhat_squares(self) -> np.ndarray:
+        """‖x̂‖², float64 [row, source]."""
+        cut: np.ndarray = self.whole.xhat_squares[self.rows]
+        return cut
+
+    @cached_property
     def likeness(self) -> np.ndarray:
         """Cosine of x and x̂, float64 [row, source]."""
         cut: np.ndarray = self.whole.likeness[self.rows]
@@ -182,12 +214,16 @@ class BlockPart(RowBlock):
 
 def squared_norms(rows: np.ndarray) -> np.ndarray:
     """‖row‖², float64 [row]."""
-    wide = rows.astype(np.float64)
+    wide = _wide(rows)
     return np.asarray(np.vecdot(wide, wide))
 
 
-def _cosines(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    norms = np.sqrt(squared_norms(p) * squared_norms(q))
-    products = np.vecdot(p.astype(np.float64), q.astype(np.float64))
-    found = np.divide(products, norms, out=np.full(len(p), np.nan), where=norms > 0)
+def cosines(products: np.ndarray, p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """⟨u, v⟩/(‖u‖‖v‖) of the products and both squared norms; NaN where a norm is zero."""
+    norms = np.sqrt(p) * np.sqrt(q)
+    found = np.divide(products, norms, out=np.full_like(products, np.nan), where=norms > 0)
     return np.asarray(np.clip(found, -1.0, 1.0))
+
+
+def _wide(rows: np.ndarray) -> np.ndarray:
+    return rows.astype(np.float64)

@@ -11,8 +11,8 @@ _NOISE = 1e-12
 
 def variance_sums(block: RowBlock) -> Sums:
     """Rows; per source Σ‖x − c‖² and Σ‖x − x̂‖², and the vectors Σ(x − c) and Σ(x − x̂)."""
-    centred = {f"shift_{m}": x.sum(axis=0) for m, x in enumerate(block.centred)}
-    residual = {f"error_{m}": e.sum(axis=0, dtype=np.float64) for m, e in enumerate(block.residual)}
+    centred = {f"shift_{m}": shift for m, shift in enumerate(block.shift)}
+    residual = {f"error_{m}": off for m, off in enumerate(block.residual_sum)}
     return {
         "n": np.array([float(block.n_rows)]),
         "squares": block.deviation.sum(axis=0),

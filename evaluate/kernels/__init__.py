@@ -1,0 +1,1 @@
+"""What runs compiled: plain loops over the rows of a tile."""
