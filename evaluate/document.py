@@ -51,9 +51,10 @@ GROUPS = f"""\
 ### Roles and parts of the corpus
 
 Where the measured rows are of more than one role, or of more than one part of a mixture, \
-{" and ".join(f"`{name}`" for name in MEASURED)} are measured over each of them alone too: \
-`fve_a_role_assistant`, `l0_role_template`, `fve_b_corpus_NAME`, each with its interval. The mean \
-in fve is then that of those rows. In NAME, what is no letter, digit, point or hyphen is a hyphen.
+{", ".join(f"`{name}`" for name in MEASURED)} are measured over each of them alone too: \
+`fve_a_role_assistant`, `l0_role_template`, `fve_b_corpus_NAME`, each with its interval, and the \
+columns `frequency_role_user`, `frequency_corpus_NAME`. The mean in fve is then that of those \
+rows. In NAME, what is no letter, digit, point or hyphen is a hyphen.
 """
 
 

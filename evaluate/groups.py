@@ -9,7 +9,7 @@ import numpy as np
 from xc.evaluate.metric import Metric, Partial, Sums
 from xc.evaluate.row_block import RowBlock
 
-MEASURED = ("fve", "l0")
+MEASURED = ("fve", "mse", "cosine_reconstruction", "l0", "frequency")
 """Metrics that are taken over each group too."""
 
 _UNFIT = re.compile(r"[^\w.-]|_")

@@ -6,6 +6,7 @@ summary.json or latents.parquet.
 
 from xc.evaluate.metric import Metric
 from xc.evaluate.metrics import (
+    activation_quantiles,
     activation_similarity,
     alignment,
     alignment_adjusted,
@@ -29,6 +30,7 @@ from xc.evaluate.metrics import (
     cosine_random_mean,
     cosine_reconstruction,
     cosine_shared_median,
+    dead_counts,
     dead_fraction,
     delta_norm,
     delta_norm_rms,
@@ -61,6 +63,7 @@ from xc.evaluate.metrics import (
     sharedness_literal,
     svcca,
     template_fraction,
+    template_over,
 )
 
 METRICS: tuple[Metric, ...] = (
@@ -77,7 +80,9 @@ METRICS: tuple[Metric, ...] = (
     frequency.METRIC,
     mean_activation.METRIC,
     max_activation.METRIC,
+    *activation_quantiles.METRICS,
     dead_fraction.METRIC,
+    *dead_counts.METRICS,
     norm.METRIC,
     rel_norm.METRIC,
     delta_norm.METRIC,
@@ -119,4 +124,5 @@ METRICS: tuple[Metric, ...] = (
     nu_activation.METRIC,
     norm_folded.METRIC,
     template_fraction.METRIC,
+    *template_over.METRICS,
 )

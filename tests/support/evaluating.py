@@ -226,6 +226,13 @@ class Dense:
         counts = sorted((self.f > 0).sum(axis=1))
         return int(counts[-(-percent * len(counts) // 100) - 1])
 
+    def quantile(self, percent: int) -> np.ndarray:
+        """Per latent, of activations moved to the middle of their sixteenth of an octave."""
+        mantissa, exponent = np.frexp(self.f)
+        middle = np.ldexp((np.floor(mantissa * 32) + 0.5) / 32, exponent)
+        columns = [np.sort(c[f > 0]) for c, f in zip(middle.T, self.f.T, strict=True)]
+        return np.array([c[-(-percent * len(c) // 100) - 1] if len(c) else np.nan for c in columns])
+
     def likeness(self, m: int) -> float:
         x, xhat = self.x(m), self.xhat(m)
         norms = np.linalg.norm(x, axis=1) * np.linalg.norm(xhat, axis=1)
@@ -247,6 +254,18 @@ class Dense:
         with np.errstate(invalid="ignore"):
             share = fires[template].sum(axis=0) / fires.sum(axis=0)
         return share if template.any() else np.full_like(share, np.nan)
+
+    def template_over(self, cut: float, label: str = "") -> list[float] | float:
+        fraction = self.template_fraction()
+
+        def share(members: np.ndarray) -> float:
+            known = fraction[members & ~np.isnan(fraction)]
+            return float((known > cut).mean()) if len(known) else float("nan")
+
+        if not label:
+            return share(self.alive)
+        named = [(p, q, label.format(p="abc"[p], q="abc"[q])) for p, q in self.pairs]
+        return [share(self.classes(p, q) == name) for p, q, name in named]
 
     def by_pair(self, function: Callable[[int, int], np.ndarray]) -> np.ndarray:
         return np.stack([function(p, q) for p, q in self.pairs], axis=-1)
@@ -348,6 +367,9 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "frequency": lambda d: (d.f > 0).mean(axis=0),
     "mean_activation": lambda d: d.f.mean(axis=0),
     "max_activation": lambda d: d.f.max(axis=0),
+    **{f"activation_p{n}": partial(Dense.quantile, percent=n) for n in (50, 90, 99)},
+    "n_dead_minder": lambda d: (d.f.max(axis=0) * d.norms().sum(axis=1) <= 1e-4).sum(),
+    **{f"n_rarer_1e-{n}": lambda d: np.nan for n in (5, 6, 7)},  # of so few rows
     "dead_fraction": lambda d: (~d.alive).mean(),
     "norm": lambda d: d.norms(),
     "norm_folded": lambda d: d.norms() / np.array(d.world.scale),
@@ -361,6 +383,17 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "activation_similarity": all_comparisons,
     **{name: partial(compare, name=name) for name in COMPARISONS},
     "template_fraction": lambda d: d.template_fraction(),
+    **{
+        "_".join(["template_over", word, *name]): partial(Dense.template_over, cut=cut, label=label)
+        for word, cut in (("third", 1 / 3), ("half", 1 / 2))
+        for name, label in (
+            ([], ""),
+            (["shared"], "shared"),
+            (["a_only"], "{p}_only"),
+            (["b_only"], "{q}_only"),
+            (["other"], "other"),
+        )
+    },
     "sharedness": lambda d: [d.entropy_sum(p, q, literal=False) for p, q in d.pairs],
     "sharedness_literal": lambda d: [d.entropy_sum(p, q, literal=True) for p, q in d.pairs],
     "alignment": lambda d: [d.alignment(p, q) for p, q in d.pairs],
