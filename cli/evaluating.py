@@ -34,7 +34,8 @@ def run_evaluate(
 
 def runs_at(folder: Path) -> list[Path]:
     """The run at a path, or those of the sweep there."""
-    return [folder] if (folder / "config.yaml").exists() else runs_in(folder) or [folder]
+    own = any((folder / name).exists() for name in ("config.yaml", "checkpoint"))
+    return [folder] if own else runs_in(folder) or [folder]
 
 
 def _refuse_unfinished(run: Path) -> None:
