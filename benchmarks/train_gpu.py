@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,12 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
     work()
     wait(device)
     return time.perf_counter() - start
+
+
+def repeat(work: Callable[[], object], times: int) -> None:
+    """Do it several times."""
+    for _ in range(times):
+        work()
 
 
 def peak_memory(device: torch.device, *, reset: bool = False) -> float | None:
@@ -245,7 +252,7 @@ def measure_stream(size: Size, device: torch.device, args: argparse.Namespace) -
             times: dict[str, list[float]] = {name: [] for name in ways}
             for _ in range(args.rounds):
                 for name, way in ways.items():
-                    spent = seconds(lambda way=way: [way() for _ in range(args.steps)], device)
+                    spent = seconds(partial(repeat, way, args.steps), device)
                     times[name].append(spent / args.steps)
     each = {name: statistics.median(t) for name, t in times.items()}
     rates = {f"{name}_tokens_per_s": round(size.batch / t) for name, t in each.items()}
