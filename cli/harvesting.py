@@ -33,9 +33,13 @@ class HarvestRequest:
 
 
 def harvest_request(
-    pipeline: Pipeline, flags: Mapping[str, Any], models: Sequence[str] | None
+    pipeline: Pipeline,
+    flags: Mapping[str, Any],
+    models: Sequence[str] | None,
+    *,
+    typed: str = "harvest",
 ) -> HarvestRequest:
-    """What flags and pipeline.yaml ask for.
+    """What flags and pipeline.yaml ask for; `typed` is the command that an example names.
 
     Raises:
         RequestError: if no model or layer is named, or anything is wrong with one.
@@ -44,7 +48,7 @@ def harvest_request(
     named = _words(values.pop("models", ()))
     references = list(models or named)
     if not references:
-        raise RequestError("no model given; for instance: xc harvest gpt2 distilgpt2 --layer 6,3")
+        raise RequestError(f"no model given; for instance: xc {typed} gpt2 distilgpt2 --layer 6,3")
     if "layers" not in values:
         raise RequestError("no layer given; for instance --layer 6,3 (one per model)")
     config = from_mapping(HarvestConfig, values, where=pipeline.where("harvest"))

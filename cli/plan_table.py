@@ -2,12 +2,16 @@
 
 import json
 import math
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from xc.cli.planning import Plan
 from xc.store_schema.byte_sizes import size_text
+
+if TYPE_CHECKING:
+    from xc.harvest.estimate import Estimate
 
 
 def print_plan(plan: Plan, *, as_json: bool, console: Console) -> None:
@@ -58,9 +62,21 @@ def _lines(plan: Plan) -> list[str]:
     return [
         f"{need.store}: {sequences}{need.codec}; free there: {free}; memory for this process: "
         f"{size_text(need.available)}",
+        *([there_line(need)] if need.there else []),
         *(f"note: {note}" for note in plan.harvest.notes),
         "fits" if plan.problem is None else f"does not fit: {plan.problem}",
     ]
+
+
+def there_line(need: "Estimate") -> str:
+    """What lies in the store already, and what a harvest would add."""
+    held = f"{need.store} is there already ({size_text(need.there)})"
+    lacking = [source for source in need.sources if source.rows]
+    if not need.new_rows and not lacking:
+        return f"{held}: all of it is harvested, and nothing would be added"
+    text = [f"{need.new_rows:,} more rows of text"] if need.new_rows else []
+    added = [*text, *(f"{source.rows:,} rows of {source.key}" for source in lacking)]
+    return f"{held}: a harvest would add {', '.join(added)}"
 
 
 def duration(seconds: float | None) -> str:

@@ -84,6 +84,7 @@ def make_plan(
     probe: bool,
     whole: bool,
     progress: Progress,
+    typed: str = "harvest",
 ) -> Plan:
     """Plan a harvest, or the whole pipeline.
 
@@ -94,11 +95,12 @@ def make_plan(
         probe: whether to run some batches and steps for the time.
         whole: whether training and evaluating are part of it.
         progress: told what goes on.
+        typed: the command, for messages.
 
     Raises:
         RequestError: if the request is wrong.
     """
-    request = harvest_request(pipeline, flags, models)
+    request = harvest_request(pipeline, flags, models, typed=typed)
     with beside(request.config.store) as folder:
         harvest = plan_harvest(
             request.config,

@@ -44,7 +44,7 @@ def plan(
         screen = Silent() if as_json else progress
         found = make_plan(
             pipeline, flags, models=models, probe=probe, whole=pipeline.path is not None,
-            progress=screen,
+            progress=screen, typed="plan",
         )  # fmt: skip
         print_plan(found, as_json=as_json, console=console)
         refuse(found)

@@ -67,6 +67,11 @@ def test_a_dry_run_says_what_a_harvest_takes(world):
     assert not (world.folder / "dry.zarr").exists()
 
 
+def test_a_plan_says_what_is_there(harvested):
+    done = harvested.xc("plan", *PAIR, *SMALL, "--no-probe")
+    assert "nothing would be added" in done.stdout
+
+
 @pytest.mark.slow
 def test_workers_write_the_rows_that_one_process_writes(harvested):
     world = harvested
