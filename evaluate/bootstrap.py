@@ -1,4 +1,4 @@
-"""Bootstrap intervals over sequences, from per-sequence sums: the rows are not read again."""
+"""Bootstrap intervals over clusters, from per-sequence sums: the rows are not read again."""
 
 import numpy as np
 
@@ -10,25 +10,52 @@ LEVEL = 0.95
 _STREAM = 1
 
 
-def interval(metric: Metric, sums: Sums, facts: Facts, *, resamples: int) -> np.ndarray | None:
+def interval(
+    metric: Metric,
+    sums: Sums,
+    facts: Facts,
+    *,
+    resamples: int,
+    clusters: np.ndarray | None = None,
+) -> np.ndarray | None:
     """95 % percentile interval of a metric that has a `statistic`.
 
-    Sequences are drawn with replacement, whole; rows within one are not independent.
+    Clusters are drawn with replacement, whole; rows within one are not independent.
+
+    Args:
+        metric: what to resample.
+        sums: of all rows, per sequence.
+        facts: decoder and seed.
+        resamples: how many draws.
+        clusters: int64 [sequence of the store], the cluster of each; None: each is its own.
 
     Returns:
         float64 [2, …value]: low and high; None where there is nothing to resample.
     """
-    if metric.statistic is None or resamples == 0 or len(sums[SEQUENCE]) < 2:
+    if metric.statistic is None or resamples == 0:
         return None
-    tables = resampled(sums[TABLE], facts.generator(_STREAM), resamples=resamples)
+    table = by_cluster(sums, clusters)
+    if len(table) < 2:
+        return None
+    tables = resampled(table, facts.generator(_STREAM), resamples=resamples)
     values = metric.statistic({**sums, TABLE: tables}, facts)
     tail = (1 - LEVEL) / 2
     bounds: np.ndarray = np.quantile(values, [tail, 1 - tail], axis=0)
     return bounds
 
 
+def by_cluster(sums: Sums, clusters: np.ndarray | None) -> np.ndarray:
+    """The table of sums by cluster, float64 [cluster, feature]."""
+    if clusters is None:
+        return sums[TABLE]
+    found, number = np.unique(clusters[sums[SEQUENCE]], return_inverse=True)
+    table = np.zeros((len(found), sums[TABLE].shape[1]))
+    np.add.at(table, number, sums[TABLE])
+    return table
+
+
 def resampled(table: np.ndarray, generator: np.random.Generator, *, resamples: int) -> np.ndarray:
-    """Totals of `resamples` draws of sequences: [s, feature] to [resample, feature]."""
+    """Totals of `resamples` draws of clusters: [s, feature] to [resample, feature]."""
     n = len(table)
     out = np.empty((resamples, table.shape[1]))
     for i in range(resamples):

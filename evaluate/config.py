@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from xc.evaluate.class_thresholds import class_thresholds
+from xc.evaluate.clusters import SEQUENCES, UNITS
 from xc.evaluate.scheduler import check_scheduler
-from xc.store_schema import RequestError
+from xc.store_schema import RequestError, suggestion
 from xc.store_schema.row_filter import split_names
 
 
@@ -23,11 +24,13 @@ class EvaluateConfig:
     scheduler: str = "threads"
     """Where Dask runs: threads, processes, sync (one after the other), or tcp://HOST:PORT."""
     seed: int = 0
-    """Seed of permutations, random pairs and resamples."""
+    """Seed of random pairs and resamples."""
+    clusters: str = SEQUENCES
+    """What intervals resample whole: sequences, or documents where several sequences are of one."""
     bootstrap: int = 1000
-    """Resamples of sequences behind each 95 % interval; 0 leaves intervals out."""
-    permutations: int = 20
-    """Row permutations behind alignment_chance."""
+    """Resamples of clusters behind the 95 % interval of a mean; 0 leaves these intervals out."""
+    groups: int = 20
+    """Groups of clusters that are left out in turn for all other intervals; 0 leaves these out."""
     block_rows: int = 16384
     """Rows of one parallel task (smaller at shard borders)."""
     tile_rows: int = 2048
@@ -36,6 +39,9 @@ class EvaluateConfig:
     """Max-activating rows kept per latent shown in the report."""
     latents_per_class: int = 20
     """Latents of each class that the report shows."""
+    keep_passes: bool = True
+    """Whether sums stay in RUN/evaluation/passes, so that metrics added later cost only their own
+    pass; else they go when all is done."""
     report: bool = True
     """Whether to draw the figures and write report.html."""
 
@@ -44,9 +50,12 @@ class EvaluateConfig:
         object.__setattr__(self, "keep", split_names(self.keep))
         class_thresholds(self.class_thresholds)
         check_scheduler(self.scheduler)
-        for name in ("permutations", "block_rows", "tile_rows"):
+        if self.clusters not in UNITS:
+            known = suggestion(self.clusters, UNITS)
+            raise RequestError(f"unknown clusters '{self.clusters}'{known}")
+        for name in ("block_rows", "tile_rows"):
             _check_at_least(name, self, 1)
-        for name in ("seed", "bootstrap", "examples", "latents_per_class"):
+        for name in ("seed", "bootstrap", "groups", "examples", "latents_per_class"):
             _check_at_least(name, self, 0)
         if self.block_rows % self.tile_rows:
             raise RequestError(

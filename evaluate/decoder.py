@@ -68,6 +68,11 @@ class Decoder:
         return tuple(w.shape[1] for w in self.W)
 
     @cached_property
+    def derived(self) -> dict[object, Any]:
+        """What was worked out from these weights and may be asked for again, by whoever did."""
+        return {}
+
+    @cached_property
     def norms(self) -> np.ndarray:
         """‖d‖, float64 [latent, source]."""
         return np.stack([np.linalg.norm(w.astype(np.float64), axis=1) for w in self.W], axis=1)

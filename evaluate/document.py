@@ -41,10 +41,45 @@ reconstruction, f_j ≥ 0 the activation of latent j after the threshold, d_j^m 
 source m. A and B are the first and the second source; suffixes `_a`, `_b` name a source. Rows are
 the held-out rows of the store that its mask keeps; BOS, padding and other special tokens are no
 rows; attention sinks are left out unless the run keeps them, and so is what its `keep` does not
-name. All sums over rows are taken in float64, over all rows at once, and divided last. Intervals
-(`<key>_ci`) are 95 % bootstrap intervals over sequences.
+name. All sums over rows are taken in float64, over all rows at once, and divided last. `<key>_ci`
+is the 95 % interval of a number: see [Intervals](#intervals).
 
 What a key means when it is null stands under *null* here, and in `not_measured` of summary.json.
+"""
+
+INTERVALS = """\
+## Intervals
+
+What an interval is about: other text of the same kind and amount, measured on the same crosscoder.
+Another training seed is not in it. Rows of one sequence are alike, so that whole clusters are
+resampled: sequences, or with `clusters=documents` all sequences of a document together, which is
+right where documents are longer than a sequence. No row is read a second time.
+
+- **Means over rows** (`l0`, `mse`, …, which are kept per sequence): percentile bootstrap,
+  `bootstrap` (1,000) draws of clusters with replacement.
+- **All other numbers** (`fve`, sharedness, alignment, counts of latents, …): the rows are cut into
+  `groups` (20) contiguous groups of whole clusters, about equally large, at borders that follow
+  from the data alone; every number is found anew without each group in turn (delete-a-group
+  jackknife). se² = (G − 1)/G · Σ_g (θ_g − θ̄)², and the interval is θ ± t·se with Student's t of
+  G − 1 degrees of freedom, cut at the number's range. Groups without any row that a number is about
+  do not count.
+
+When they mislead:
+
+- Groups are contiguous. Text that drifts (a mixture that changes on the way, a corpus in order of
+  date) makes them differ more than random groups of clusters would: too wide. Correlation between
+  neighbouring documents is caught by groups, and not by the bootstrap, which is then too narrow.
+- Few groups, because clusters are few or one document is long: t is large (12.7 with two groups)
+  and the interval itself is noisy. Fewer than thirty clusters make the bootstrap too narrow, by a
+  tenth and more.
+- What depends on which latents fire at all (`dead_fraction`, `n_dead`, class counts, alignment
+  over latents that fire) is about so many rows as were measured. With more rows fewer latents are
+  dead; no interval knows of those that have not been seen. For as many rows the jackknife's
+  variance of such counts is on average too large, not too small (Efron and Stein): conservative.
+- Where leaving out any one group changes nothing the interval has no width, and where the value is
+  a whole number or a quantile of whole numbers it moves in steps.
+- Numbers that follow from the weights or the store alone have none; `not_measured` tells why under
+  `<key>_ci`.
 """
 
 GROUPS = f"""\
@@ -102,7 +137,7 @@ the group of each latent: shared (designated), exclusive_a, exclusive_b, …, pl
 def catalogue(metrics: Iterable[Metric] = METRICS) -> str:
     """The page as Markdown."""
     metrics = tuple(metrics)
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION, INTERVALS]
     for heading, scopes in HEADINGS:
         parts.append(f"## {heading}\n")
         parts += [_entry(m) for m in metrics if m.scope in scopes]

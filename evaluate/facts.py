@@ -16,9 +16,7 @@ class Facts:
     decoder: Decoder
     """Weights as normalised in training."""
     seed: int = 0
-    """Seed of permutations, random pairs and resamples."""
-    permutations: int = 20
-    """Row permutations behind a chance level."""
+    """Seed of random pairs and resamples."""
     thresholds: ClassThresholds = MINDER
     """Where the classes of latents are cut."""
     values: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -1,10 +1,12 @@
 """The Dask graph, built here and nowhere else: one task per block of rows, then a fixed tree.
 
-Building it reads nothing. A task walks its block tile by tile, so its memory does not grow with
-the block. Which sums are added to which is fixed by the block numbers alone; the scheduler decides
-only when, so every scheduler gives the same bits.
+Metrics have a tree for each group of rows, whose sums are kept apart. Building it reads nothing. A
+task walks its block tile by tile, so its memory does not grow with the block. Which sums are added
+to which is fixed by the block numbers alone; the scheduler decides only when, so every scheduler
+gives the same bits.
 """
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, TypeVar
@@ -37,30 +39,46 @@ def tree(
         leaf: what a task computes.
         combine: associative.
     """
-    level = [delayed(leaf, pure=False)(block, dask_key_name=block_key(block)) for block in blocks]
+    token = secrets.token_hex(4)  # two passes may be on one cluster at a time
+    task = delayed(leaf, pure=False)
+    level = [task(block, dask_key_name=block_key(block, token)) for block in blocks]
     merge = delayed(_Fold(combine), pure=False)
     while len(level) > 1:
         level = [merge(level[i : i + FAN_IN]) for i in range(0, len(level), FAN_IN)]
     return level[0]
 
 
-def block_key(block: Range) -> str:
+def block_key(block: Range, token: str = "") -> str:
     """Name of a block's task."""
-    return f"{BLOCK_PREFIX}-{block[0]}-{block[1]}"
+    return f"{BLOCK_PREFIX}-{token}-{block[0]}-{block[1]}"
 
 
 def rows_of(key: str) -> int:
     """Rows of the block that a task reads; 0 for a task that reads none."""
-    name, _, borders = key.partition("-")
-    if name != BLOCK_PREFIX:
-        return 0
-    start, stop = borders.split("-")
-    return int(stop) - int(start)
+    name, *_, start, stop = key.split("-") if key.count("-") == 3 else ("", "0", "0")
+    return int(stop) - int(start) if name == BLOCK_PREFIX else 0
 
 
 def metric_totals(reader: Reader, metrics: Sequence[Metric], blocks: Sequence[Range]) -> Any:
     """A delayed `Totals` of metrics that read rows: one pass for all of them."""
     return tree(blocks, BlockTotals(reader, metrics), CombineTotals(metrics))
+
+
+def group_totals(
+    reader: Reader,
+    groups: Sequence[tuple[Sequence[Metric], Sequence[Range]]],
+    end: Sequence[Callable[[Totals], Any]],
+) -> Any:
+    """A delayed list of what `end` makes of each group's `Totals`: one pass for all groups.
+
+    Args:
+        reader: opens what tasks need.
+        groups: per group the metrics to sum up, and its blocks.
+        end: per group, what becomes of its sums; called where the group was summed up.
+    """
+    trees = [metric_totals(reader, metrics, blocks) for metrics, blocks in groups]
+    tasks = zip(end, trees, strict=True)
+    return delayed([delayed(function, pure=False)(totals) for function, totals in tasks])
 
 
 def tile_totals(metrics: Sequence[Metric], tile: RowBlock) -> Totals:

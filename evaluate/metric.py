@@ -123,6 +123,10 @@ class Metric:
     """Behind the letters of sources: the part of the rows that it is over."""
     undefined: str = "it is not defined for this crosscoder and these rows"
     """Why a value may be null."""
+    version: int = 1
+    """To be raised when `partial` or `combine` change: sums kept from before are then not used."""
+    repeated: bool = True
+    """Whether `finish` is cheap enough to be repeated for an interval, once per group of rows."""
 
     @property
     def output(self) -> str:

@@ -1,7 +1,7 @@
 """How many held-out rows take part, of which roles and parts of the corpus, and how many sinks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,8 @@ class RowCounts:
     """Per source, attention sinks among what would take part with sinks; None: not known."""
     groups: Mapping[Group, int]
     """Rows that take part, by role and by part of the corpus; only where there are several."""
+    per_sequence: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64), compare=False)
+    """Rows that take part, of each sequence of the store, int64 [n_sequences]."""
 
     def summary(self) -> dict[str, int | None]:
         """Keys of summary.json."""
@@ -62,6 +64,7 @@ def count_rows(reader: Reader, ranges: Sequence[Range]) -> RowCounts:
     names = {"role": ROLES, "corpus": corpus_names(store)}
     totals["corpus"] = np.zeros(len(names["corpus"]), np.int64)
     sinks = np.zeros(len(reader.keys), np.int64)
+    per_sequence = np.zeros(store.sequences.n, np.int64)
     for start, stop in cut_all(ranges, store.shard_rows):
         kept = reader.kept(start, stop)
         totals["kept"] += int(np.count_nonzero(kept))
@@ -69,6 +72,7 @@ def count_rows(reader: Reader, ranges: Sequence[Range]) -> RowCounts:
             found = np.bincount(column[start:stop][kept], minlength=len(names[name]))
             totals[name] += found
         sinks += _sinks(reader, start, stop)
+        _count_sequences(per_sequence, start + np.flatnonzero(kept), store.sequences.row_offsets)
     known = [not isinstance(store.sinks(key), Zeros) for key in reader.keys]
     return RowCounts(
         totals["kept"],
@@ -78,7 +82,16 @@ def count_rows(reader: Reader, ranges: Sequence[Range]) -> RowCounts:
             for column in names
             for group in groups_of(column, names[column], totals[column])
         },
+        per_sequence,
     )
+
+
+def _count_sequences(counts: np.ndarray, rows: np.ndarray, row_offsets: np.ndarray) -> None:
+    """Add the rows (ascending) to the counts of their sequences."""
+    if len(rows):
+        sequence = np.searchsorted(row_offsets, rows, side="right") - 1
+        found = np.bincount(sequence - sequence[0])
+        counts[sequence[0] : sequence[0] + len(found)] += found
 
 
 def _sinks(reader: Reader, start: int, stop: int) -> list[int]:

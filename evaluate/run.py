@@ -1,27 +1,36 @@
 """`xc evaluate`: the one place of this room that opens, computes and saves."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from xc.evaluate import artefacts
 from xc.evaluate.blocks import cut_all
 from xc.evaluate.checks import SPLIT, check_inputs
 from xc.evaluate.class_thresholds import class_thresholds
+from xc.evaluate.clusters import cluster_of, row_groups
 from xc.evaluate.config import EvaluateConfig
 from xc.evaluate.evaluation import Evaluation
 from xc.evaluate.examples import find_examples
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
-from xc.evaluate.graph import metric_totals
 from xc.evaluate.groups import over_groups
+from xc.evaluate.intervals import NO_INTERVALS, bootstrap_intervals, jackknife_intervals
 from xc.evaluate.latent_table import latents_table
+from xc.evaluate.measuring import measure
 from xc.evaluate.metric import Pass
 from xc.evaluate.metrics import METRICS
+from xc.evaluate.nulls.results import read_entries, with_nulls
+from xc.evaluate.passes import Passes, context
 from xc.evaluate.provenance import provenance
 from xc.evaluate.reader import Reader
+from xc.evaluate.reductions import reductions
 from xc.evaluate.row_counts import RowCounts, count_rows
 from xc.evaluate.scheduler import Work
 from xc.evaluate.selection import select
 from xc.evaluate.summary import summarise
 from xc.evaluate.widths import width_note
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, to_mapping
+from xc.store_schema.atomic import remove
 
 
 def evaluate(
@@ -59,7 +68,8 @@ def evaluate(
         progress.note(note)
     artefacts.forget(run)
     blocks = cut_all(reader.store.blocks(SPLIT), config.block_rows)
-    _measure(config, run, Work(reader, ranges, blocks, config.scheduler, progress), counts)
+    work = Work(reader, ranges, blocks, config.scheduler, progress)
+    _measure(config, run, work, counts, made_from)
     artefacts.write_inputs(run, settings, made_from)
     evaluation = Evaluation(run)
     if config.report:
@@ -69,25 +79,41 @@ def evaluate(
     return evaluation
 
 
-def _measure(config: EvaluateConfig, run: RunLayout, work: Work, counts: RowCounts) -> None:
+def _measure(
+    config: EvaluateConfig,
+    run: RunLayout,
+    work: Work,
+    counts: RowCounts,
+    made_from: Mapping[str, Any],
+) -> None:
+    store = work.reader.store
     chosen = select(METRICS, config.metrics)
     metrics = (*chosen, *over_groups(chosen, counts.groups))
-    reading = tuple(m for m in metrics if m.reads is not Pass.NONE)
-    sums = (
-        work.run(metric_totals(work.reader, reading, work.blocks), "measuring") if reading else {}
+    table = (*METRICS, *over_groups(METRICS, counts.groups))
+    clusters = cluster_of(store, config.clusters)
+    groups = row_groups(
+        counts.per_sequence, clusters, store.sequences.row_offsets, max(config.groups, 1)
     )
-    facts = Facts(
+    name = context(work.reader, made_from, borders=groups.borders, block_rows=config.block_rows)
+    passes = Passes(run.passes / name)
+    of_groups = measure(work, passes, groups, metrics)
+    sums = of_groups.totals()
+    known = Facts(
         work.reader.decoder,
         seed=config.seed,
         thresholds=class_thresholds(config.class_thresholds),
-        permutations=config.permutations,
     )
-    facts = finish_all(metrics, sums, facts)
-    artefacts.write_table(run.latents_parquet, latents_table(METRICS, metrics, facts))
+    facts = finish_all(metrics, sums, known)
+    artefacts.write_table(run.latents_parquet, latents_table(table, metrics, facts))
     examples = find_examples(
         work, facts, per_latent=config.examples, per_class=config.latents_per_class
     )
     artefacts.write_table(run.examples, examples)
-    table = (*METRICS, *over_groups(METRICS, counts.groups))
-    summary = summarise(table, metrics, sums, facts, counts=counts, resamples=config.bootstrap)
-    artefacts.write_summary(run, summary)
+    means = bootstrap_intervals(metrics, sums, facts, resamples=config.bootstrap, clusters=clusters)
+    others = jackknife_intervals(metrics, of_groups, facts) if config.groups else NO_INTERVALS
+    summary = summarise(table, metrics, facts, counts=counts, intervals=means | others)
+    artefacts.write_summary(run, with_nulls(summary, read_entries(run)))
+    if config.keep_passes:
+        passes.forget_others(reductions(m for m in table if m.reads is not Pass.NONE))
+    else:
+        remove(run.passes)

@@ -1,6 +1,6 @@
 """Where a Dask graph runs: this process, its threads, other processes, or a cluster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from xc.store_schema import Progress, RequestError, suggestion
 
 LOCAL = ("threads", "processes", "sync")
 CLUSTER = "tcp://"
-CONNECT_SECONDS = 10.0
 
 
 def check_scheduler(name: str) -> None:
@@ -45,7 +44,9 @@ def compute(graph: Any, *, scheduler: str, progress: Progress, title: str, rows:
     progress.start(title, rows, "rows")
     try:
         if scheduler.startswith(CLUSTER):
-            return _on_cluster(graph, scheduler, progress, rows)
+            from xc.evaluate.cluster import on_cluster  # noqa: PLC0415  (slow, and few runs need it)
+
+            return on_cluster(graph, scheduler, progress)
         with _Ticks(progress.advance):
             return dask.compute(graph, scheduler=scheduler)[0]
     finally:
@@ -67,9 +68,9 @@ class Work:
     progress: Progress
     """Told of rows read."""
 
-    def run(self, graph: Any, title: str) -> Any:
-        """Value of a graph over `blocks`."""
-        rows = sum(b - a for a, b in self.blocks)
+    def run(self, graph: Any, title: str, blocks: Sequence[Range] | None = None) -> Any:
+        """Value of a graph over `blocks`, or over those given."""
+        rows = sum(b - a for a, b in (self.blocks if blocks is None else blocks))
         return compute(
             graph, scheduler=self.scheduler, progress=self.progress, title=title, rows=rows
         )
@@ -85,19 +86,3 @@ class _Ticks(Callback):  # type: ignore[misc]
     def _after(self, key: Any, result: Any, dsk: Any, state: Any, worker: Any) -> None:
         if rows := rows_of(str(key)):
             self._advance(rows)
-
-
-def _on_cluster(graph: Any, address: str, progress: Progress, rows: int) -> Any:
-    from distributed import Client  # noqa: PLC0415  (slow to import, and few runs need it)
-
-    try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except OSError as error:
-        raise RequestError(
-            f"no Dask scheduler answers at {address} ({error}); start one or use threads"
-        ) from error
-    with client:
-        progress.note(f"dashboard: {client.dashboard_link}")
-        result = client.compute(graph).result()
-        progress.advance(rows)
-        return result

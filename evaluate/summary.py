@@ -1,15 +1,15 @@
 """summary.json: one flat object of finite numbers or null, intervals, and why something is null."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from xc.evaluate import overall
-from xc.evaluate.bootstrap import interval
 from xc.evaluate.facts import Facts
-from xc.evaluate.metric import Metric, Sums
+from xc.evaluate.intervals import Intervals
+from xc.evaluate.metric import Metric
 from xc.evaluate.naming import named_values, names
 from xc.evaluate.not_measured import alone, not_measured
 from xc.evaluate.partition import group_counts
@@ -19,30 +19,26 @@ LEFT_OUT = "not asked for (--metrics)"
 
 NEEDS_TWO = "compares two sources; this one stands alone"
 
-NO_INTERVAL = "an interval needs at least two held-out sequences and a value that is defined"
-
 
 def summarise(
     table: Sequence[Metric],
     chosen: Sequence[Metric],
-    sums: Mapping[str, Sums],
     facts: Facts,
     *,
     counts: RowCounts,
-    resamples: int,
+    intervals: Intervals,
 ) -> dict[str, Any]:
     """The object of summary.json, keys in table order.
 
     Args:
         table: all metrics there are.
         chosen: those that were computed.
-        sums: their sums, for the intervals.
         facts: their values.
         counts: of the rows.
-        resamples: bootstrap resamples behind an interval.
+        intervals: what is known of any of the numbers.
     """
     n = facts.decoder.n_sources
-    reasons = {**not_measured(n), **counts.not_measured(), **_uncut(facts)}
+    reasons = {**not_measured(n), **counts.not_measured(), **_uncut(facts), **intervals.reasons}
     out: dict[str, Any] = {}
     for metric in table:
         if metric.scope.is_column:
@@ -55,11 +51,9 @@ def summarise(
         values = {k: number(v) for k, v in named_values(metric, _value(metric, facts), n).items()}
         out |= values
         reasons |= {key: metric.undefined for key, value in values.items() if value is None}
-        intervals = _intervals(metric, sums, facts, values, resamples=resamples)
-        reasons |= {key: NO_INTERVAL for key, ends in intervals.items() if ends is None}
-        out |= intervals
+        out |= intervals.of(*values)
     counted = {**overall.counts(facts), **group_counts(facts)}
-    out |= counted
+    out |= counted | intervals.of(*counted)
     reasons |= {key: LEFT_OUT for key, value in counted.items() if value is None}
     if n == 1:
         unpaired = alone(table)
@@ -91,31 +85,6 @@ def _empty_columns(metric: Metric, measured: bool, facts: Facts) -> dict[str, st
 
 def _value(metric: Metric, facts: Facts) -> np.ndarray:
     return facts.values[metric.name]
-
-
-def _intervals(
-    metric: Metric,
-    sums: Mapping[str, Sums],
-    facts: Facts,
-    values: Mapping[str, Any],
-    *,
-    resamples: int,
-) -> dict[str, list[float] | None]:
-    """`<key>_ci` of every value that has one; null where it cannot be told."""
-    if metric.statistic is None or resamples == 0:
-        return {}
-    bounds = interval(metric, sums[metric.name], facts, resamples=resamples)
-    if bounds is None:
-        return {f"{key}_ci": None for key in values}
-    n = facts.decoder.n_sources
-    low, high = (named_values(metric, side, n) for side in bounds)
-    return {f"{key}_ci": pair(low[key], high[key]) for key in values}
-
-
-def pair(low: np.ndarray, high: np.ndarray) -> list[float] | None:
-    """Both ends, or None if one is not finite."""
-    ends = [number(low), number(high)]
-    return None if None in ends else ends  # type: ignore[return-value]
 
 
 def number(value: np.ndarray) -> float | int | None:

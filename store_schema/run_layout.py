@@ -66,6 +66,11 @@ class RunLayout:
         return self.evaluation / "examples.parquet"
 
     @property
+    def passes(self) -> Path:
+        """Folder of sums over the held-out rows that were taken already."""
+        return self.evaluation / "passes"
+
+    @property
     def evaluation_config(self) -> Path:
         """Resolved evaluation configuration."""
         return self.evaluation / "config.yaml"
@@ -79,3 +84,18 @@ class RunLayout:
     def figures(self) -> Path:
         """Folder of the report's figures as PNG and SVG."""
         return self.evaluation / "figures"
+
+    @property
+    def nulls(self) -> Path:
+        """Folder of the null controls: runs, and stores made for them."""
+        return self.root / "nulls"
+
+    @property
+    def nulls_json(self) -> Path:
+        """What the null controls came to."""
+        return self.evaluation / "nulls.json"
+
+    @property
+    def reproduced(self) -> Path:
+        """One row per latent: whether other seeds found it again."""
+        return self.evaluation / "nulls" / "reproduced.parquet"

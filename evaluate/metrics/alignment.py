@@ -4,16 +4,12 @@ import numpy as np
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
-from xc.evaluate.subspace import alive_bases, mean_squared_correlation
+from xc.evaluate.subspace import alive_agreement
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
     """R² of each pair over alive latents."""
-    return np.array([_pair(facts, p, q) for p, q in facts.pairs])
-
-
-def _pair(facts: Facts, p: int, q: int) -> float:
-    return mean_squared_correlation(*alive_bases(facts, p, q))
+    return np.array([found.squared for found in alive_agreement(facts)])
 
 
 METRIC = Metric(
@@ -31,7 +27,9 @@ METRIC = Metric(
     ),
     meaning="1: one decoder is a linear map of the other; read it against alignment_chance.",
     misleads=(
-        "Unrelated decoders reach about d_model over the number of latents; long rows weigh more."
+        "Unrelated decoders reach about d_model over the number of latents; long rows weigh more. "
+        "The interval knows only of latents that fire on few of the rows: it says nothing of "
+        "another seed."
     ),
     undefined="fewer than two latents fire",
 )

@@ -22,7 +22,6 @@ METRIC = Metric(
     reads=Pass.NONE,
     finish=finish,
     needs=("alignment", "alignment_chance"),
-    drawn=True,
     bounds=(-float("inf"), 1.0),
     summary="Alignment with the chance level taken out: 0 is chance, 1 is perfect.",
     formula="(alignment − alignment_chance) / (1 − alignment_chance).",

@@ -4,21 +4,12 @@ import numpy as np
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
-from xc.evaluate.subspace import alive_bases, mean_squared_correlation
-
-_STREAM = 3
+from xc.evaluate.subspace import alive_agreement
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """Mean over seeded row permutations, for each pair."""
-    return np.array([_pair(facts, p, q) for p, q in facts.pairs])
-
-
-def _pair(facts: Facts, p: int, q: int) -> float:
-    first, second = alive_bases(facts, p, q)
-    generator = facts.generator(_STREAM)
-    permuted = (second[generator.permutation(len(second))] for _ in range(facts.permutations))
-    return float(np.mean([mean_squared_correlation(first, rows) for rows in permuted]))
+    """Mean over all permutations, for each pair."""
+    return np.array([found.chance for found in alive_agreement(facts)])
 
 
 METRIC = Metric(
@@ -27,12 +18,11 @@ METRIC = Metric(
     reads=Pass.NONE,
     finish=finish,
     needs=("frequency",),
-    drawn=True,
     bounds=(0.0, 1.0),
-    summary="The alignment that unrelated latents reach, by permuting the rows of one decoder.",
+    summary="The alignment that unrelated latents reach: its mean when one decoder is permuted.",
     formula=(
-        "mean of alignment over seeded permutations of the rows of W_dec_B; about "
-        "max(rank)/(alive − 1)."
+        "mean of alignment over all permutations of the rows of W_dec_B, exactly: r_A·r_B / "
+        "((n − 1)·min(r_A, r_B)) for n alive latents and centred decoders of rank r_A and r_B."
     ),
     meaning="An alignment at this level says nothing.",
     misleads=(

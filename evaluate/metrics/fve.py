@@ -4,19 +4,12 @@ import numpy as np
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
-from xc.evaluate.reconstruction import error_and_variance_sums, errors, variances
-from xc.evaluate.sequence_sums import merge, totals
-
-
-def statistic(sums: Sums, facts: Facts) -> np.ndarray:
-    """1 − Σ‖x − x̂‖²/Σ‖x − μ‖² of each source."""
-    n = facts.decoder.n_sources
-    return np.asarray(1 - errors(sums, n) / variances(sums, n))
+from xc.evaluate.reconstruction import ERRORS, error_and_variance_sums, variances
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """The value over all rows."""
-    return statistic(totals(sums), facts)
+    """1 − Σ‖x − x̂‖²/Σ‖x − μ‖² of each source."""
+    return np.asarray(1 - sums[ERRORS] / variances(sums, facts.decoder.n_sources))
 
 
 METRIC = Metric(
@@ -24,9 +17,7 @@ METRIC = Metric(
     scope=Scope.PER_SOURCE,
     reads=Pass.ROWS,
     partial=error_and_variance_sums,
-    combine=merge,
     finish=finish,
-    statistic=statistic,
     bounds=(-float("inf"), 1.0),
     summary="Fraction of the activations' variance that the reconstruction explains.",
     formula=("1 − Σ‖x − x̂‖² / Σ‖x − μ‖², both sums over all held-out rows, μ their mean."),
@@ -36,8 +27,8 @@ METRIC = Metric(
     misleads=(
         "Relative to the variance: a few dimensions of huge variance can dominate both sums. "
         "Rows of one sequence are correlated, which the interval accounts for and a row count "
-        "does not; sequences of one document are too, which it does not. Where training stopped "
-        "at a target (until_fve), the value is mildly selected."
+        "does not; sequences of one document are too, which it does with clusters=documents. "
+        "Where training stopped at a target (until_fve), the value is mildly selected."
     ),
     undefined="the held-out activations do not vary",
 )

@@ -42,7 +42,7 @@ def through(
 ) -> tuple[TrainReport, Evaluation]:
     config = short(sources=sources, validation_rows=store.n_rows)  # so, all that are held out
     done = train(config, store=store, run=run, progress=Silent())
-    settings = EvaluateConfig(bootstrap=5, permutations=2, examples=2, report=report)
+    settings = EvaluateConfig(bootstrap=5, examples=2, report=report)
     return done, evaluate(settings, run=run, store=store, progress=Silent())
 
 

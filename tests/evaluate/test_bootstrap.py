@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from evaluating import make_world
 
-from xc.evaluate.bootstrap import interval, resampled
+from xc.evaluate.bootstrap import by_cluster, interval, resampled
 from xc.evaluate.facts import Facts
 from xc.evaluate.graph import tile_totals
-from xc.evaluate.metrics import METRICS, fve, l0, mse
+from xc.evaluate.metrics import METRICS, l0, mse
 
 WORLD = make_world(300, seed=2)
 FACTS = Facts(WORLD.decoder)
@@ -48,7 +48,17 @@ def test_covers_the_mean_of_new_sequences() -> None:
 
 
 def test_is_the_same_for_the_same_seed() -> None:
-    np.testing.assert_array_equal(bounds_of(fve.METRIC), bounds_of(fve.METRIC))
+    np.testing.assert_array_equal(bounds_of(mse.METRIC), bounds_of(mse.METRIC))
+
+
+def test_documents_are_drawn_whole() -> None:
+    sums = l0.partial(WORLD.block(0, WORLD.n_rows))
+    documents = np.arange(WORLD.sequence.max() + 1) // 5
+    table = by_cluster(sums, documents)
+    fired = (WORLD.f > 0).sum(axis=1)
+    expected = [fired[documents[WORLD.sequence] == d].sum() for d in np.unique(documents)]
+    np.testing.assert_array_equal(table[:, 1], expected)
+    assert by_cluster(sums, None) is sums["table"]
 
 
 def test_there_is_none_without_resamples_or_from_one_sequence() -> None:
@@ -57,3 +67,6 @@ def test_there_is_none_without_resamples_or_from_one_sequence() -> None:
     one.sequence[:] = 3
     sums = mse.METRIC.partial(one.block(0, 5))
     assert interval(mse.METRIC, sums, Facts(one.decoder), resamples=10) is None
+    alike = np.zeros(WORLD.sequence.max() + 1, int)
+    sums = mse.METRIC.partial(WORLD.block(0, WORLD.n_rows))
+    assert interval(mse.METRIC, sums, FACTS, resamples=10, clusters=alike) is None

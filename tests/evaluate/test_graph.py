@@ -8,7 +8,7 @@ import pytest
 
 from xc.evaluate.blocks import Range, cut_all
 from xc.evaluate.examples.collect import example_sketch
-from xc.evaluate.graph import block_key, metric_totals, rows_of, tree
+from xc.evaluate.graph import block_key, group_totals, metric_totals, rows_of, tree
 from xc.evaluate.metric import Pass
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.reader import Reader
@@ -38,6 +38,7 @@ def test_building_computes_nothing(opened: list[str]) -> None:
     reader = Reader(Path("no/store"), Path("no/run"), 64)
     blocks = cut_all([(0, 10_000)], 256)
     metric_totals(reader, READING, blocks)
+    group_totals(reader, [(READING, blocks[:3]), (READING, blocks[3:])], [print, print])
     example_sketch(reader, [1, 2], [(0, 10_000)], blocks=blocks, k=3)
     assert opened == []
 
@@ -60,5 +61,5 @@ def test_the_tree_adds_in_one_way_only() -> None:
 
 
 def test_rows_are_told_by_the_name_of_the_task() -> None:
-    assert rows_of(block_key((16, 48))) == 32
+    assert rows_of(block_key((16, 48))) == rows_of(block_key((16, 48), "1f")) == 32
     assert rows_of("merge-16-48-x") == 0

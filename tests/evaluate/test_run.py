@@ -13,7 +13,8 @@ from evaluating import assert_same
 from measured import Case, assert_measured, heldout_world
 from training import mask_rows
 
-from xc.evaluate import EvaluateConfig, Evaluation, evaluate
+from xc.evaluate import METRICS, EvaluateConfig, Evaluation, evaluate
+from xc.evaluate.naming import names
 from xc.store_schema import ActivationStore, Checkpoint, RunLayout, Silent
 
 CONTRACT_KEYS = [
@@ -121,12 +122,19 @@ def test_summary_is_flat_and_has_every_key(evaluation: Evaluation) -> None:
         assert key in evaluation.summary
     for key, value in evaluation.summary.items():
         if key.endswith("_ci"):
-            low, high = value
+            assert (value is None) == (key in evaluation.summary["not_measured"])
+            low, high = value or (-np.inf, np.inf)
             assert low <= evaluation.summary[key.removesuffix("_ci")] <= high
         elif key != "not_measured":
             assert value is None or isinstance(value, int | float)
             assert (value is None) == (key in evaluation.summary["not_measured"])
     assert isinstance(evaluation.summary["n_shared"], int)
+
+
+def test_every_metric_has_an_interval_or_a_reason(evaluation: Evaluation) -> None:
+    for metric in (m for m in METRICS if not m.scope.is_column):
+        for name in names(metric, 2):
+            assert f"{name}_ci" in evaluation.summary
 
 
 def test_latents_have_the_contracts_columns_first(evaluation: Evaluation) -> None:
@@ -183,7 +191,7 @@ def test_an_evaluation_again_gives_the_same_bytes(make_case: Callable[..., Case]
 
     def files() -> dict[str, bytes]:
         made.evaluate()
-        return {p.name: p.read_bytes() for p in made.run.evaluation.iterdir()}
+        return {p.name: p.read_bytes() for p in made.run.evaluation.iterdir() if p.is_file()}
 
     first = files()
     made.run.examples.unlink()

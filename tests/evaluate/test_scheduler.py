@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from distributed import LocalCluster
 
-from xc.evaluate import scheduler
+from xc.evaluate import cluster
 from xc.evaluate.graph import metric_totals
 from xc.evaluate.metrics import l0
 from xc.evaluate.reader import Reader
@@ -56,7 +56,7 @@ def test_so_does_a_cluster(case: Any, expected: dict[str, bytes]) -> None:
 
 
 def test_a_cluster_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
     with pytest.raises(RequestError, match="no Dask scheduler answers"):
         compute(None, scheduler="tcp://127.0.0.1:9", progress=Silent(), title="x", rows=1)
 

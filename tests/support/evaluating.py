@@ -73,7 +73,7 @@ class World:
         totals = [tile_totals(METRICS, tile) for tile in tiles]
         totals = totals if order is None else [totals[i] for i in order]
         combined = reduce(lambda a, b: combine_totals(METRICS, a, b), totals)
-        return finish_all(METRICS, combined, Facts(self.decoder, permutations=4))
+        return finish_all(METRICS, combined, Facts(self.decoder))
 
 
 def latent_rows(f: np.ndarray) -> LatentRows:
@@ -333,22 +333,81 @@ class Dense:
             return float(np.sum(terms))
         return float(np.sum(terms) / weights.sum()) if weights.sum() else float("nan")
 
+    def mean_entropy(
+        self, p: int, q: int, weights: np.ndarray, members: np.ndarray | None = None
+    ) -> float:
+        share = self.rel_norm(p, q)
+        parts = np.stack([share, 1 - share])
+        with np.errstate(all="ignore"):
+            entropy = np.where(parts > 0, -parts * np.log2(parts), 0).sum(axis=0)
+        weights = weights * self.alive
+        chosen = weights if members is None else weights * members
+        return float((chosen * entropy).sum() / weights.sum()) if weights.sum() else float("nan")
+
+    def entropy_of(self, p: int, q: int, label: str) -> float:
+        members = self.classes(p, q) == label.format(p="abc"[p], q="abc"[q])
+        return self.mean_entropy(p, q, self.f.mean(axis=0), members)
+
+    def per_dimension(self) -> np.ndarray:
+        """Root mean squares over the latent's largest, [latent, source]; NaN for zero rows."""
+        found = np.stack([np.sqrt((self.d(m) ** 2).mean(axis=1)) for m in range(self.n)], axis=1)
+        with np.errstate(invalid="ignore"):
+            return found / found.max(axis=1, keepdims=True)
+
+    def first_source(self, share: float) -> np.ndarray:
+        rows = self.per_dimension()
+        return np.array(
+            [np.nan if np.isnan(r).any() else np.flatnonzero(r >= share - 1e-12)[0] for r in rows]
+        )
+
+    def persistence(self) -> np.ndarray:
+        rows = self.per_dimension()
+        return np.where(np.isnan(rows[:, 0]), np.nan, (rows >= 0.5).sum(axis=1))
+
+    def norm_entropy(self) -> np.ndarray:
+        rows = self.per_dimension()
+        shares = rows / rows.sum(axis=1, keepdims=True)
+        with np.errstate(all="ignore"):
+            parts = np.where(shares == 0, 0, -shares * np.log(shares))
+        return parts.sum(axis=1) / np.log(self.n)
+
+    def at(self, numbers: np.ndarray) -> list[int]:
+        return [int((numbers[self.alive] == m).sum()) for m in range(self.n)]
+
     def alignment(self, p: int, q: int) -> float:
         """By the eigenvalues of the product of projections, on matrices cut to their rank."""
-        projections, ranks = [], []
-        for m in (p, q):
-            rows = self.d(m)[self.alive]
-            rows = rows - rows.mean(axis=0) if len(rows) else rows
-            projections.append(rows @ np.linalg.pinv(rows))
-            ranks.append(int(np.linalg.matrix_rank(rows)) if rows.size else 0)
+        rows = [self.centred(m) for m in (p, q)]
+        ranks = self.ranks(p, q)
         if min(ranks) == 0:
             return float("nan")
+        projections = [r @ np.linalg.pinv(r) for r in rows]
         return float(np.trace(projections[0] @ projections[1]) / min(ranks))
+
+    def centred(self, m: int) -> np.ndarray:
+        rows = self.d(m)[self.alive]
+        return rows - rows.mean(axis=0) if len(rows) else rows
+
+    def ranks(self, p: int, q: int) -> list[int]:
+        rows = [self.centred(m) for m in (p, q)]
+        return [int(np.linalg.matrix_rank(r)) if r.size else 0 for r in rows]
+
+    def alignment_chance(self, p: int, q: int) -> float:
+        ranks = self.ranks(p, q)
+        return max(ranks) / (self.alive.sum() - 1) if min(ranks) else float("nan")
+
+    def alignment_adjusted(self, p: int, q: int) -> float:
+        chance = self.alignment_chance(p, q)
+        return (self.alignment(p, q) - chance) / (1 - chance) if chance < 1 else float("nan")
 
     def median_shared(self, p: int, q: int, *, encoder: bool = False) -> float:
         found = self.cosine(p, q, encoder=encoder)[self.classes(p, q) == "shared"]
         found = found[~np.isnan(found)]
         return float(np.median(found)) if len(found) else float("nan")
+
+
+def mean_of_known(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 ORACLES: dict[str, Callable[[Dense], object]] = {
@@ -396,7 +455,29 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     },
     "sharedness": lambda d: [d.entropy_sum(p, q, literal=False) for p, q in d.pairs],
     "sharedness_literal": lambda d: [d.entropy_sum(p, q, literal=True) for p, q in d.pairs],
+    "sharedness_v": lambda d: [
+        d.mean_entropy(p, q, (d.f * d.norms().sum(axis=1)).mean(axis=0)) for p, q in d.pairs
+    ],
+    "sharedness_unweighted": lambda d: [
+        d.mean_entropy(p, q, np.ones(d.f.shape[1])) for p, q in d.pairs
+    ],
+    "sharedness_from_shared": lambda d: [d.entropy_of(p, q, "shared") for p, q in d.pairs],
+    "sharedness_from_a_only": lambda d: [d.entropy_of(p, q, "{p}_only") for p, q in d.pairs],
+    "sharedness_from_b_only": lambda d: [d.entropy_of(p, q, "{q}_only") for p, q in d.pairs],
+    "sharedness_from_other": lambda d: [d.entropy_of(p, q, "other") for p, q in d.pairs],
+    "persistence": Dense.persistence,
+    "persistence_mean": lambda d: mean_of_known(d.persistence()[d.alive]),
+    "n_present": lambda d: (d.per_dimension() >= 0.5)[d.alive].sum(axis=0),
+    "peak_source": lambda d: d.first_source(1.0),
+    "n_peak": lambda d: d.at(d.first_source(1.0)),
+    "norm_entropy": Dense.norm_entropy,
+    "birth_source_10": lambda d: d.first_source(0.1),
+    "birth_source_50": lambda d: d.first_source(0.5),
+    "n_birth_10": lambda d: d.at(d.first_source(0.1)),
+    "n_birth_50": lambda d: d.at(d.first_source(0.5)),
     "alignment": lambda d: [d.alignment(p, q) for p, q in d.pairs],
+    "alignment_chance": lambda d: [d.alignment_chance(p, q) for p, q in d.pairs],
+    "alignment_adjusted": lambda d: [d.alignment_adjusted(p, q) for p, q in d.pairs],
     "n_shared": lambda d: d.count("shared"),
     "n_a_only": lambda d: d.count("{p}_only"),
     "n_b_only": lambda d: d.count("{q}_only"),

@@ -10,7 +10,7 @@ from xc.evaluate import METRICS, EvaluateConfig, Evaluation, evaluate
 from xc.evaluate.naming import named_values
 from xc.store_schema import ActivationStore, Checkpoint, RunLayout, Silent
 
-SMALL = {"block_rows": 256, "tile_rows": 64, "bootstrap": 50, "permutations": 3, "report": False}
+SMALL = {"block_rows": 256, "tile_rows": 64, "bootstrap": 50, "report": False}
 
 
 @dataclass(frozen=True)

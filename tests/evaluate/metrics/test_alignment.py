@@ -1,12 +1,14 @@
 """Alignment against SciPy's principal angles, and what it must not depend on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from evaluating import make_world
 from scipy.linalg import subspace_angles
 
 from xc.evaluate.facts import Facts
-from xc.evaluate.subspace import basis, mean_squared_correlation
+from xc.evaluate.subspace import Agreement, agreement, basis, mean_squared_correlation
 
 
 def matrices(n: int = 80, widths: tuple[int, int] = (7, 11)) -> tuple[np.ndarray, np.ndarray]:
@@ -45,14 +47,21 @@ def test_nothing_to_correlate_is_undefined() -> None:
     assert np.isnan(value(np.ones((5, 3)), np.random.default_rng(0).normal(size=(5, 2))))
 
 
+def test_chance_is_the_mean_over_permutations() -> None:
+    p, q = (basis(rows) for rows in matrices(40))
+    rng = np.random.default_rng(2)
+    drawn = [mean_squared_correlation(p, q[rng.permutation(40)]) for _ in range(3000)]
+    found = Agreement(squared=0.0, ranks=(7, 11), n=40).chance
+    assert found == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / np.sqrt(3000))
+
+
 def test_chance_is_what_unrelated_decoders_reach() -> None:
     world = make_world(60, 400, widths=(10, 10), zero_rows=False, active=0.9)
     rng = np.random.default_rng(5)
     for w in world.W:
         w[:] = rng.normal(size=w.shape)
     facts = world.facts()
-    expected = 10 / (facts.alive.sum() - 1)
-    assert facts.values["alignment_chance"][0] == pytest.approx(expected, rel=0.2)
+    assert facts.values["alignment_chance"][0] == 10 / (facts.alive.sum() - 1)
     assert abs(facts.values["alignment_adjusted"][0]) < 0.02
 
 
@@ -60,3 +69,32 @@ def test_too_few_latents_to_tell_gives_no_adjusted_value() -> None:
     facts: Facts = make_world(60, 5, widths=(8, 8), zero_rows=False).facts()
     assert facts.values["alignment_chance"][0] == pytest.approx(1.0)
     assert np.isnan(facts.values["alignment_adjusted"][0])
+
+
+@pytest.mark.parametrize("d_sae", [300, 40, 12])
+@pytest.mark.parametrize("removed", [1, 3, 8, 30, 290])
+def test_leaving_latents_out_is_starting_over_without_them(d_sae: int, removed: int) -> None:
+    if removed >= d_sae:
+        return
+    world = make_world(5, d_sae, widths=(8, 11))
+    W = [np.asarray(w, np.float64) + 0.5 for w in world.W]
+    facts = Facts(replace(world.decoder, W=tuple(w.astype(np.float32) for w in W)))
+    some = np.random.default_rng(removed).random(d_sae) < 0.9
+    whole = agreement(facts, some, 0, 1)
+    assert whole is agreement(facts, some, 0, 1)
+    rest = some.copy()
+    rest[np.flatnonzero(some)[:removed]] = False
+    found = agreement(facts, rest, 0, 1)
+    fresh = agreement(replace(facts, decoder=replace(facts.decoder)), rest, 0, 1)
+    assert found.ranks == fresh.ranks
+    assert found.n == fresh.n
+    np.testing.assert_allclose(found.squared, fresh.squared, atol=1e-9)
+
+
+def test_latents_beyond_those_known_are_looked_at_anew() -> None:
+    world = make_world(5, 30)
+    facts, some = Facts(world.decoder), np.arange(30) < 20
+    agreement(facts, some, 0, 1)
+    found = agreement(facts, ~some, 0, 1)
+    fresh = agreement(Facts(make_world(5, 30).decoder), ~some, 0, 1)
+    assert found == fresh

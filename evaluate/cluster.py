@@ -1,0 +1,62 @@
+"""Running a graph on a Dask cluster, with the progress of its blocks as the scheduler tells it."""
+
+import time
+from threading import Event
+from typing import Any
+
+from distributed import Client
+
+from xc.evaluate.graph import rows_of
+from xc.store_schema import Progress, RequestError
+
+CONNECT_SECONDS = 10.0
+POLL_SECONDS = 0.5
+"""How often the scheduler is asked which tasks are done."""
+_OVERLAP = 30.0
+"""Seconds by which two answers overlap, so that clocks need not agree; a task counts once."""
+
+
+def on_cluster(graph: Any, address: str, progress: Progress) -> Any:
+    """Value of a delayed graph.
+
+    A worker that dies costs what it had in memory: its tasks run again elsewhere.
+
+    Raises:
+        RequestError: if no scheduler answers at the address.
+    """
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except OSError as error:
+        raise RequestError(
+            f"no Dask scheduler answers at {address} ({error}); start one or use threads"
+        ) from error
+    with client:
+        progress.note(f"dashboard: {client.dashboard_link}")
+        ticks = _Ticks(client, progress)
+        future = client.compute(graph)
+        done = Event()
+        future.add_done_callback(lambda _: done.set())
+        while not done.wait(POLL_SECONDS):
+            ticks.tell()
+        ticks.tell()
+        return future.result()
+
+
+class _Ticks:
+    """Tells the progress of blocks that have come to an end since it was last asked."""
+
+    def __init__(self, client: Client, progress: Progress) -> None:
+        self._client = client
+        self._progress = progress
+        self._seen: set[str] = set()
+        self._asked = time.time()
+        client.get_task_stream(count=0)  # from the first question on the scheduler takes notes
+
+    def tell(self) -> None:
+        """Advance by the rows of what is new."""
+        since, self._asked = self._asked - _OVERLAP, time.time()
+        done = {str(task["key"]) for task in self._client.get_task_stream(start=since)}
+        for key in done - self._seen:
+            self._seen.add(key)
+            if rows := rows_of(key):
+                self._progress.advance(rows)

@@ -1,0 +1,132 @@
+"""Sums that were taken are kept: RUN/evaluation/passes, by what they were taken from.
+
+A folder per context (checkpoint, store, latent table, rows, groups, sizes, versions) holds files of
+one group of rows each; a file appears when it is whole. Sums of metrics that come later go into
+files of their own.
+"""
+
+import hashlib
+import secrets
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xc.evaluate.graph import Totals
+from xc.evaluate.reader import Reader
+from xc.store_schema import DamageError, atomic_path, canonical_json
+from xc.store_schema.atomic import remove
+
+LABELS = "labels"
+"""Array of a file: the labels that it holds, those without any sums too."""
+_TAIL = 1 << 16
+"""Bytes at the end of a part of the latent table that tell it from another: its footer."""
+
+
+def context(reader: Reader, made_from: Mapping[str, Any], **settings: object) -> str:
+    """What sums depend on beside the metric, as a name.
+
+    Args:
+        reader: the latent table, and how rows are cut into tiles.
+        made_from: the evaluation's provenance: fingerprints, rows, filter, versions.
+        settings: what else fixes the order of summation.
+    """
+    told = {
+        "made_from": made_from,
+        "table": [(p.path.name, p.start, p.stop, _digest(p.path)) for p in reader.table.parts],
+        "tile_rows": reader.tile_rows,
+        "keep": reader.keep,
+        **settings,
+    }
+    return hashlib.sha256(canonical_json(told).encode()).hexdigest()[:16]
+
+
+def _digest(path: Path) -> str:
+    size = path.stat().st_size
+    with path.open("rb") as opened:
+        opened.seek(max(size - _TAIL, 0))
+        return f"{size}-{hashlib.sha256(opened.read()).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Kept sums of one context."""
+
+    folder: Path
+    """RUN/evaluation/passes/CONTEXT."""
+
+    def held(self, group: int) -> dict[str, Path]:
+        """Where each label's sums over a group lie."""
+        files = sorted(self.folder.glob(f"{group:04d}-*.npz"))
+        return {label: file for file in files for label in _labels(file)}
+
+    def load(self, labels: Sequence[str], group: int) -> Totals:
+        """Sums over a group by label; {} for a label without any.
+
+        Raises:
+            DamageError: if a file cannot be read; it is removed, so that the next run renews it.
+        """
+        held = self.held(group)
+        by_file: dict[Path, list[str]] = {}
+        for label in labels:
+            if label in held:
+                by_file.setdefault(held[label], []).append(label)
+        found: dict[str, dict[str, np.ndarray]] = {label: {} for label in labels}
+        for file, own in by_file.items():
+            with _reading(file) as arrays:
+                for name in arrays.files:
+                    label, _, part = name.rpartition("/")
+                    if label in own:
+                        found[label][part] = arrays[name]
+        return found
+
+    def save(self, totals: Totals, group: int) -> None:
+        """Write the sums over a group in a new file."""
+        arrays = {f"{label}/{n}": a for label, sums in totals.items() for n, a in sums.items()}
+        arrays[LABELS] = np.array(list(totals), dtype=np.str_)
+        file = self.folder / f"{group:04d}-{secrets.token_hex(4)}.npz"
+        with atomic_path(file) as aside, aside.open("wb") as opened:
+            np.savez(opened, **arrays)  # type: ignore[arg-type]
+
+    def forget_others(self, labels: Iterable[str]) -> None:
+        """Remove other contexts, and files that hold nothing under any of these labels."""
+        known = set(labels)
+        for other in self.folder.parent.glob("*"):
+            if other != self.folder:
+                remove(other)
+        for file in self.folder.glob("*.npz"):
+            if not known & _labels(file):
+                remove(file)
+
+
+def _labels(file: Path) -> set[str]:
+    with _reading(file) as arrays:
+        return set(arrays[LABELS].tolist())
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Any]:
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            yield arrays
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        remove(file)
+        raise DamageError(
+            f"{file}: unreadable ({error}), so it was removed; run `xc evaluate` again"
+        ) from error
+
+
+class Keep:
+    """The task that ends a group: its sums go to the disk, nothing comes back."""
+
+    def __init__(self, passes: Passes, group: int) -> None:
+        self._passes = passes
+        self._group = group
+
+    def __call__(self, totals: Totals) -> None:
+        """Write them."""
+        self._passes.save(totals, self._group)

@@ -1,0 +1,96 @@
+"""Sums by group: together they are the totals, without one they are those of the other rows."""
+
+from functools import reduce
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from evaluating import make_world
+
+from xc.evaluate import group_sums
+from xc.evaluate.graph import Totals, combine_totals, tile_totals
+from xc.evaluate.group_sums import GroupSums, Remembered
+from xc.evaluate.metric import Metric, Pass
+from xc.evaluate.metrics import METRICS, beta_error, beta_own_error, fve, l0, mse
+from xc.evaluate.reductions import label_of, reductions
+
+READING = tuple(m for m in METRICS if m.reads is not Pass.NONE)
+WORLD = make_world(90)
+
+
+def groups_of(cuts: list[int], metrics: tuple[Metric, ...] = READING) -> GroupSums:
+    parts = [
+        tile_totals(list(reductions(metrics).values()), WORLD.block(a, b))
+        for a, b in pairwise(cuts)
+    ]
+
+    def load(labels: list[str], group: int) -> Totals:
+        return {label: parts[group][label] for label in labels}
+
+    return GroupSums(metrics, len(parts), load)
+
+
+def plain(*ranges: tuple[int, int]) -> Totals:
+    tiles = [tile_totals(READING, WORLD.block(a, b)) for a, b in ranges]
+    return reduce(lambda a, b: combine_totals(READING, a, b), tiles)
+
+
+def assert_equal(found: Totals, expected: Totals) -> None:
+    assert set(found) == set(expected)
+    for name, sums in expected.items():
+        for part, array in sums.items():
+            np.testing.assert_allclose(found[name][part], array, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("cuts", [[0, 90], [0, 30, 90], [0, 7, 20, 33, 34, 70, 88, 90]])
+def test_all_groups_are_all_rows(cuts: list[int]) -> None:
+    assert_equal(groups_of(cuts).totals(), plain((0, 90)))
+
+
+@pytest.mark.parametrize("cuts", [[0, 30, 90], [0, 7, 20, 33, 34, 70, 88, 90]])
+def test_without_a_group_the_other_rows_are_left(cuts: list[int]) -> None:
+    groups = groups_of(cuts)
+    found = list(groups.without_each([m.name for m in READING]))
+    assert len(found) == groups.n
+    for left, (a, b) in zip(found, pairwise(cuts), strict=True):
+        assert_equal(left, plain((0, a), (b, 90)))
+
+
+def test_a_single_group_cannot_be_left_out() -> None:
+    assert list(groups_of([0, 90]).without_each(["l0"])) == []
+
+
+def test_only_what_is_asked_for_is_combined() -> None:
+    found = next(iter(groups_of([0, 40, 90]).without_each(["l0"])))
+    assert list(found) == ["l0"]
+
+
+def test_groups_without_rows_are_told() -> None:
+    groups = groups_of([0, 0, 40, 40, 90])
+    for metric in (l0.METRIC, fve.METRIC, mse.METRIC):
+        assert groups.present(metric.name).tolist() == [False, True, False, True]
+
+
+def test_metrics_that_sum_the_same_share_a_label() -> None:
+    assert label_of(beta_error.METRIC) == label_of(beta_own_error.METRIC)
+    assert label_of(beta_error.METRIC) == "latent_scaling.residual_sums:1"
+    assert label_of(l0.METRIC) == "metrics.l0.partial+sequence_sums.merge:1"
+    assert len(reductions(READING)) < len(READING)
+
+
+@pytest.mark.parametrize(("budget", "reads"), [(1 << 28, 3), (1, 6)])
+def test_a_group_is_read_once_while_memory_lasts(
+    monkeypatch: pytest.MonkeyPatch, budget: int, reads: int
+) -> None:
+    monkeypatch.setattr(group_sums, "BUDGET", budget)
+    groups, calls = groups_of([0, 20, 40, 90]), []
+
+    def load(labels: list[str], group: int) -> Totals:
+        calls.append(group)
+        return groups.load(labels, group)
+
+    remembered = Remembered(load, list(reductions(READING)))
+    for _ in range(2):
+        for group in range(3):
+            assert list(remembered([label_of(l0.METRIC)], group)) == [label_of(l0.METRIC)]
+    assert len(calls) in (reads, reads + 1)  # the first is read, and found to be too large
