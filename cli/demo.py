@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from xc.cli.next_steps import after_evaluating, print_next
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.pipeline_run import run_pipeline
 from xc.cli.results import print_evaluation
@@ -37,3 +38,4 @@ def run_demo(folder: Path, *, progress: Progress, console: Console) -> None:
     )
     for done in run_pipeline(pipeline, progress=progress):
         print_evaluation(console, done)
+    print_next(console, after_evaluating(pipeline.run, [pipeline.run]))

@@ -6,9 +6,10 @@ from typing import Any
 
 import yaml
 
+from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
 from xc.evaluate import EvaluateConfig, Evaluation, evaluate
-from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, from_mapping
+from xc.store_schema import Progress, RequestError, RunLayout, from_mapping
 from xc.store_schema.kinds import runs_in
 from xc.store_schema.places import Place
 
@@ -28,7 +29,7 @@ def run_evaluate(
         raise RequestError(f"{run}: expected a finished run with checkpoint/; run `xc train` first")
     values = pipeline.section("evaluate", flags)
     config = from_mapping(EvaluateConfig, values, where=pipeline.where("evaluate"))
-    opened = ActivationStore.open(store or _store_of(layout) or pipeline.store)
+    opened = open_store(store or _store_of(layout) or pipeline.store)
     return evaluate(config, run=layout, store=opened, progress=progress)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout
+from xc.cli.opening import open_store
+from xc.store_schema import Progress, RequestError, RunLayout
 from xc.train.formats import FORMATS, Wishes
 from xc.train.importing import ImportReport, import_run
 
@@ -43,7 +44,7 @@ def run_import(reference: str, flags: ImportFlags, *, progress: Progress) -> Imp
         progress=progress,
         layout=flags.layout,
         file=flags.file,
-        store=None if flags.store is None else ActivationStore.open(flags.store),
+        store=None if flags.store is None else open_store(flags.store),
         scale_of_store=flags.scale == _OF_STORE,
         device=flags.device,
     )

@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import yaml
 
 from xc.cli.idle_options import idle_in_file, refuse_idle, refuse_idle_axes
+from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.plan_sweep import sweep_memory
 from xc.cli.training import train_config
@@ -37,7 +38,7 @@ def run_sweep(
     pipeline: Pipeline, members: Sequence[Member], *, store: str | Place, progress: Progress
 ) -> list[TrainReport]:
     """Train all of them, having said what memory that takes."""
-    opened = ActivationStore.open(store)
+    opened = open_store(store)
     for line in idle_in_file(pipeline, [member.config for member in members]):
         progress.note(line)
     progress.note(memory_line(members, opened))

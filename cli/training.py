@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from xc.cli.idle_options import idle_in_file, refuse_idle
+from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
-from xc.store_schema import ActivationStore, Progress, RunLayout
+from xc.store_schema import Progress, RunLayout
 from xc.store_schema.places import Place
 from xc.train import TrainConfig, TrainReport, train
 
@@ -28,7 +29,7 @@ def run_train(
     refuse_idle(flags, [config])
     for line in idle_in_file(pipeline, [config]):
         progress.note(line)
-    opened = ActivationStore.open(store)
+    opened = open_store(store)
     return train(config, store=opened, run=RunLayout(run), progress=progress)
 
 

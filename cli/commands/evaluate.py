@@ -8,6 +8,7 @@ from rich.console import Console
 from xc.cli.commands import COMMANDS
 from xc.cli.common import ConfigFile, Debug, Run, Store, carry_out
 from xc.cli.evaluating import run_evaluate, runs_at
+from xc.cli.next_steps import after_evaluating, print_next
 from xc.cli.options import with_options
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.results import print_evaluation
@@ -31,8 +32,11 @@ def evaluate(
     """Evaluate."""
 
     def work(pipeline: Pipeline, progress: Progress, console: Console) -> None:
-        for folder in runs_at(run or pipeline.run):
-            done = run_evaluate(pipeline, values, store=store, run=folder, progress=progress)
+        folder = run or pipeline.run
+        runs = runs_at(folder)
+        for each in runs:
+            done = run_evaluate(pipeline, values, store=store, run=each, progress=progress)
             print_evaluation(console, done)
+        print_next(console, after_evaluating(folder, runs))
 
     carry_out(work, config=config, debug=debug)

@@ -10,6 +10,7 @@ from rich.console import Console
 from xc.cli.commands import COMMANDS
 from xc.cli.common import ConfigFile, Debug, Store, carry_out
 from xc.cli.harvesting import run_harvest
+from xc.cli.next_steps import after_harvest, print_next
 from xc.cli.options import with_options
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.plan_table import print_plan
@@ -56,6 +57,7 @@ def harvest(
             pipeline, flags, models=models, progress=progress, command=sys.argv[1:]
         )
         print_path(console, "store", report.path)
+        print_next(console, after_harvest(pipeline, report.path))
 
     end_with_parent(os.environ)
     carry_out(work, config=config, debug=debug)

@@ -9,6 +9,7 @@ from rich.console import Console
 from xc.cli.commands import COMMANDS
 from xc.cli.common import Debug, Store, carry_out_alone
 from xc.cli.importing import FORMAT_HELP, ImportFlags, run_import
+from xc.cli.next_steps import after_import, print_next
 from xc.cli.results import print_path
 from xc.store_schema import Progress
 
@@ -75,8 +76,6 @@ def import_crosscoder(
         for line in report.notes:
             print_path(console, "note", line)
         print_path(console, "run", report.run)
-        if not report.encoded:
-            again = "the same command with --store STORE encodes its held-out rows, for xc evaluate"
-            print_path(console, "next", again)
+        print_next(console, after_import(report.run, encoded=report.encoded))
 
     carry_out_alone(work, debug=debug)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from xc.cli.commands import COMMANDS
 from xc.cli.common import ConfigFile, Debug, Store, carry_out
+from xc.cli.next_steps import print_next
 from xc.cli.options import with_options
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.plan_table import print_plan
@@ -48,5 +49,8 @@ def plan(
         )  # fmt: skip
         print_plan(found, as_json=as_json, console=console)
         refuse(found)
+        if not as_json:
+            alone = pipeline.path is None or models or values or store
+            print_next(console, "the same words with xc harvest" if alone else "xc run")
 
     carry_out(work, config=config, debug=debug)

@@ -9,6 +9,7 @@ from rich.console import Console
 from xc.cli.commands import COMMANDS
 from xc.cli.common import ConfigFile, Debug, Run, Store, carry_out
 from xc.cli.launching import launch, stop_with_launcher
+from xc.cli.next_steps import after_training, print_next
 from xc.cli.options import with_options
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.results import print_path, print_runs, training_line
@@ -52,11 +53,13 @@ def train(
                 raise RequestError("a sweep takes one process; leave --distributed out")
             members = members_of(pipeline, values, axes, folder=folder)
             print_runs(console, run_sweep(pipeline, members, store=acts, progress=progress))
+            print_next(console, after_training(pipeline, folder))
             return
         report = run_train(pipeline, values, store=acts, run=folder, progress=progress)
         if not speaks():
             return
         progress.note(training_line(report))
         print_path(console, "run", folder)
+        print_next(console, after_training(pipeline, folder))
 
     carry_out(work, config=config, debug=debug)
