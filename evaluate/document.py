@@ -100,7 +100,8 @@ With more than two sources, what compares two of them is measured for each pair,
 `sharedness_a_b`, and `n_shared`, `n_a_only`, …, `n_other` without a pair count the latents by what
 all pairs agree on: shared or dead if every pair says so, one source's own if every pair with this
 source says so, else other. The column `class` says the same of each latent, `class_a_b` what a pair
-says. Latent scaling along the direction of source B is `beta_error_a_on_b`.
+says. `n_persistence_1`, `n_persistence_2`, … count the latents that fire by the number of sources
+in which they are present (`persistence`). Latent scaling along the direction of source B is `beta_error_a_on_b`.
 
 With one source (a sparse autoencoder, also on a difference `A - B` or on `A + B` side by side)
 there is nothing to compare: these keys are null, and `class` is `alive` or `dead`.

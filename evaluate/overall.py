@@ -57,7 +57,8 @@ def agreed(labels: np.ndarray, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
 
 
 def counts(facts: Facts) -> dict[str, int | None]:
-    """`n_shared`, `n_a_only`, … over all sources, for more than two; null where not measured.
+    """`n_shared`, `n_a_only`, … and `n_persistence_1`, … over all sources, for more than two; null
+    where not measured.
 
     Two have them by their pair already, and the dead are counted by a metric of their own.
     """
@@ -66,6 +67,17 @@ def counts(facts: Facts) -> dict[str, int | None]:
     letters = [letter(m) for m in range(facts.decoder.n_sources)]
     names = [name for name in class_names(letters) if name != DEAD]
     if needed(facts) not in facts.values:
-        return {f"n_{name}": None for name in names}
-    found = classes(facts)
-    return {f"n_{name}": int(np.count_nonzero(found == name)) for name in names}
+        found: dict[str, int | None] = {f"n_{name}": None for name in names}
+    else:
+        labels = classes(facts)
+        found = {f"n_{name}": int(np.count_nonzero(labels == name)) for name in names}
+    return found | _persisting(facts)
+
+
+def _persisting(facts: Facts) -> dict[str, int | None]:
+    """`n_persistence_K`: latents that fire and are present in K sources."""
+    keys = {f"n_persistence_{k}": k for k in range(1, facts.decoder.n_sources + 1)}
+    if not {"persistence", "frequency"} <= set(facts.values):
+        return dict.fromkeys(keys)
+    found = facts.values["persistence"][facts.alive]
+    return {key: int(np.count_nonzero(found == k)) for key, k in keys.items()}

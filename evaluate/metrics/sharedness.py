@@ -2,30 +2,14 @@
 
 import numpy as np
 
+from xc.evaluate.entropy import mean_entropy
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
     """Weighted mean entropy of each pair; latents whose both norms are zero count as 0."""
-    weights = facts.values["mean_activation"] * facts.alive
-    total = weights.sum()
-    if total == 0:
-        return np.full(len(facts.pairs), np.nan)
-    entropy = np.nan_to_num(binary_entropy(facts.values["rel_norm"]))
-    return np.asarray(np.clip(weights @ entropy / total, 0.0, 1.0))
-
-
-def binary_entropy(share: np.ndarray) -> np.ndarray:
-    """−n log₂ n − (1−n) log₂(1−n), with 0 log 0 = 0; elementwise, NaN stays."""
-    return np.asarray(plogp(share) + plogp(1 - share))
-
-
-def plogp(share: np.ndarray) -> np.ndarray:
-    """−n log₂ n, with 0 log 0 = 0; elementwise, NaN stays."""
-    logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
-    found: np.ndarray = -share * logs
-    return found
+    return mean_entropy(facts.values["mean_activation"], facts)
 
 
 METRIC = Metric(

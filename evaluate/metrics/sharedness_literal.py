@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from xc.evaluate.entropy import plogp
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums, Swap
-from xc.evaluate.metrics.sharedness import plogp
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:

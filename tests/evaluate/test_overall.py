@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from evaluating import World, make_world
 
+from xc.evaluate.facts import Facts
 from xc.evaluate.overall import agreed, class_names, classes, counts
 
 
@@ -48,8 +49,16 @@ def test_two_sources_have_the_class_of_their_pair() -> None:
 def test_three_sources_are_counted_over_all_pairs() -> None:
     facts = facts_of((6, 6, 4)).facts()
     found = counts(facts)
-    assert list(found) == ["n_shared", "n_a_only", "n_b_only", "n_c_only", "n_other"]
-    assert sum(found.values()) == facts.alive.sum()  # type: ignore[arg-type]
+    of_classes = ["n_shared", "n_a_only", "n_b_only", "n_c_only", "n_other"]
+    persisting = ["n_persistence_1", "n_persistence_2", "n_persistence_3"]
+    assert list(found) == of_classes + persisting
+    assert sum(found[key] for key in of_classes) == facts.alive.sum()  # type: ignore[misc]
+    with_norms = facts.alive & (world_norms(facts) > 0)
+    assert sum(found[key] for key in persisting) == with_norms.sum()  # type: ignore[misc]
+
+
+def world_norms(facts: Facts) -> np.ndarray:
+    return facts.decoder.norms.max(axis=1)
 
 
 @pytest.mark.parametrize("order", [(1, 2, 0), (2, 0, 1), (1, 0, 2)])
