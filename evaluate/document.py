@@ -101,7 +101,8 @@ With more than two sources, what compares two of them is measured for each pair,
 all pairs agree on: shared or dead if every pair says so, one source's own if every pair with this
 source says so, else other. The column `class` says the same of each latent, `class_a_b` what a pair
 says. `n_persistence_1`, `n_persistence_2`, … count the latents that fire by the number of sources
-in which they are present (`persistence`). Latent scaling along the direction of source B is `beta_error_a_on_b`.
+in which they are present (`persistence`). Latent scaling along the direction of source B is
+`beta_error_a_on_b`.
 
 With one source (a sparse autoencoder, also on a difference `A - B` or on `A + B` side by side)
 there is nothing to compare: these keys are null, and `class` is `alive` or `dead`.
