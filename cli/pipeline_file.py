@@ -12,7 +12,7 @@ from xc.store_schema.places import Place, place
 from xc.store_schema.settings import refuse_unknown
 
 DEFAULT_NAME = "pipeline.yaml"
-SECTIONS = ("harvest", "train", "evaluate")
+SECTIONS = ("harvest", "train", "evaluate", "null")
 TOP_LEVEL = ("store", "run", "sweep", *SECTIONS)
 
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:  # the harvester's command needs no evaluator
 
 OF_EACH: tuple[tuple[str, str, str], ...] = (
     ("fve_{}", "variance explained, {}", ".3f"),
-    ("n_{}_only", "{}-only latents", ",d"),
+    ("n_{}_only", "{}-only latents", ",.0f"),
+    ("fdr_{}_only", "{}-only, estimated false", ".1%"),
 )
 """Keys of each source, by its letter."""
 
@@ -22,9 +23,9 @@ HEADLINES: tuple[tuple[str, str, str], ...] = (
     OF_EACH[0],
     ("l0", "latents active per token", ".1f"),
     ("dead_fraction", "dead latents", ".1%"),
-    ("n_shared", "shared latents", ",d"),
-    OF_EACH[1],
-    ("n_other", "other latents", ",d"),
+    ("n_shared", "shared latents", ",.0f"),
+    *OF_EACH[1:],
+    ("n_other", "other latents", ",.0f"),
     ("sharedness", "sharedness (1: equal norms)", ".3f"),
     ("alignment_adjusted", "alignment above chance", ".3f"),
     ("cosine_shared_median", "median cosine of shared latents", ".3f"),
@@ -39,6 +40,9 @@ def print_evaluation(console: Console, done: "Evaluation") -> None:
     what = "report" if done.run.report.is_file() else "numbers"
     path = done.run.report if done.run.report.is_file() else done.run.summary
     print_path(console, what, path.resolve())
+    if "fdr_a_only" in done.summary and not _nulls_made(done.summary):
+        told = "says how many of the exclusive latents are false"
+        print_path(console, "next", f"xc null {done.run.root} --kind identical {told}")
 
 
 def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:
@@ -48,9 +52,22 @@ def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right", style="dim")
     for key, words, form in _keys(len(sources)):
-        if key in summary and (len(sources) > 1 or summary[key] is not None):
+        if _is_shown(key, summary, len(sources)):
             table.add_row(words, _number(summary[key], form), _interval(summary, key, form))
     return table
+
+
+def _is_shown(key: str, summary: Mapping[str, Any], n_sources: int) -> bool:
+    """Whether a row tells something: of a single source many cannot, of no latents no share can."""
+    if key not in summary or summary[key] is not None:
+        return key in summary
+    return n_sources > 1 and not (key.startswith("fdr_") and _nulls_made(summary))
+
+
+def _nulls_made(summary: Mapping[str, Any]) -> bool:
+    from xc.evaluate.nulls.results import NEEDS  # noqa: PLC0415  (as below)
+
+    return not str(summary["not_measured"].get("fdr_a_only", "")).startswith(NEEDS)
 
 
 def _keys(n_sources: int) -> Iterator[tuple[str, str, str]]:

@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "evaluate": "Compute all metrics, tables, figures and the report of a run.",
     "latents": "List the latents of an evaluated run: of one class, in an order, with their text.",
     "compare": "Put the numbers of several runs into one table and one page.",
+    "null": "Train where nothing is to be found, to see how much of a run's findings is false.",
     "run": "Harvest, train and evaluate from one pipeline.yaml, doing only what is not done yet.",
     "plan": "Say what a pipeline will take of disk, memory and time, before it runs.",
     "inspect": "Say what a store, run, checkpoint or latent table holds.",

@@ -131,6 +131,10 @@ def _sequences(store: ActivationStore, rows: int, rng: np.random.Generator) -> n
     kept = [drawn[text.split[drawn] == split] for split in np.unique(text.split)]
     share = rows / lengths.sum()
     found = [s[np.cumsum(lengths[s]) <= share * lengths[s].sum()] for s in kept]
+    if min(map(len, found)) < 2:
+        raise RequestError(
+            f"{rows} rows are too few for two sequences of each split; take more --rows"
+        )
     return np.sort(np.concatenate(found))
 
 

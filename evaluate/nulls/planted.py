@@ -108,8 +108,16 @@ def summed(
     return np.asarray(x, dtype=np.float32)
 
 
-def write_rows(path: Path, rows: Mapping[str, np.ndarray]) -> ActivationStore:
-    """A store of these rows by source, in sequences of `LENGTH`; the last eighth is held out."""
+def write_rows(
+    path: Path, rows: Mapping[str, np.ndarray], *, go_on: bool = False
+) -> ActivationStore:
+    """A store of these rows by source, in sequences of `LENGTH`; the last eighth is held out.
+
+    Args:
+        path: where.
+        rows: by source, float32 [row, d_model].
+        go_on: whether a store that is there is one of these rows, to be finished.
+    """
     n = len(next(iter(rows.values()))) // LENGTH
     plan = StorePlan(
         token_ids=np.ones(n * LENGTH, dtype=np.int32),
@@ -119,7 +127,7 @@ def write_rows(path: Path, rows: Mapping[str, np.ndarray]) -> ActivationStore:
         corpus={"name": "planted"}, tokenizer={}, filter={}, config={},
         shard_rows=16384, chunk_rows=512,
     )  # fmt: skip
-    writer = StoreWriter.create(path, plan)
+    writer = StoreWriter.create(path, plan, join=go_on)
     sources = [
         Source(key, key[:-2], None, 1, "residual", "planted", x.shape[1], "float32", "0")
         for key, x in rows.items()

@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 from pyarrow import parquet
 
+from xc.evaluate.nulls.results import read_entries
 from xc.evaluate.report.columns import Floats, LatentColumns, read_columns
 from xc.evaluate.report.curve import read_curve, read_warnings
 from xc.evaluate.report.examples import Example, read_examples
@@ -63,6 +64,8 @@ class ReportData:
     """evaluation/provenance.json: text, rows, fingerprints, versions."""
     stream: Mapping[str, Any]
     """stream.json: the rows that it was trained on; runs of older versions and others lack it."""
+    nulls: Mapping[str, Any]
+    """evaluation/nulls.json: what null controls came to, by kind."""
 
     @property
     def pairs(self) -> Iterator[tuple[NamedSource, NamedSource]]:
@@ -113,6 +116,7 @@ def read_data(evaluation: Evaluated, *, run: RunLayout) -> ReportData:
         evaluation_config=_yaml(run.evaluation_config),
         provenance=_json(run.evaluation / "provenance.json"),
         stream=_json(run.stream),
+        nulls=read_entries(run),
     )
 
 

@@ -17,6 +17,7 @@ from xc.evaluate.report.facts import facts
 from xc.evaluate.report.figure import Figure
 from xc.evaluate.report.headline import cards, headline_rows
 from xc.evaluate.report.inline import inline_svg
+from xc.evaluate.report.nulls import null_controls
 from xc.evaluate.report.numbers import any_size, interval, number, percent
 from xc.evaluate.report.provenance import documents, fingerprints, versions
 from xc.evaluate.report.style import source_colour
@@ -48,6 +49,7 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         breakdown=breakdown(data),
         breakdown_heads=heads(data),
         classes=count_classes(data),
+        nulls=null_controls(data),
         figures=[(f, _picture(f, drawn[f.name])) for f in figures if f.name in drawn],
         not_drawn=not_drawn(figures, data),
         not_measured=not_measured(data),

@@ -1,0 +1,42 @@
+"""`xc null`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from xc.cli.commands import COMMANDS
+from xc.cli.common import ConfigFile, Debug, Store, carry_out
+from xc.cli.null_config import NullConfig
+from xc.cli.null_results import print_nulls
+from xc.cli.nulls import run_nulls
+from xc.cli.options import with_options
+from xc.cli.pipeline_file import Pipeline
+from xc.store_schema import Progress
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("null", help=COMMANDS["null"])(null)
+
+
+@with_options(NullConfig)
+def null(
+    values: dict[str, Any],
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of an evaluated run (default: that of pipeline.yaml)."),
+    ] = None,
+    *,
+    store: Store = None,
+    config: ConfigFile = None,
+    debug: Debug = False,
+) -> None:
+    """Make null controls."""
+
+    def work(pipeline: Pipeline, progress: Progress, console: Console) -> None:
+        done = run_nulls(pipeline, values, store=store, run=run or pipeline.run, progress=progress)
+        print_nulls(console, done)
+
+    carry_out(work, config=config, debug=debug)

@@ -1,0 +1,224 @@
+"""`xc null`: crosscoders trained where nothing, or only what was planted, is there to be found.
+
+Each control is an ordinary run under RUN/nulls, trained with the run's own settings and evaluated;
+what they come to stands in RUN/evaluation/nulls.json. What is done stays done, and what was
+interrupted goes on.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xc.cli.null_config import NullConfig
+from xc.cli.null_folders import claim, identity
+from xc.cli.null_planted import planted_config, planted_world, variance, with_penalty
+from xc.cli.null_subject import Subject, open_subject
+from xc.cli.pipeline_file import Pipeline
+from xc.evaluate import EvaluateConfig, Evaluation, evaluate
+from xc.evaluate.artefacts import write_summary, write_table
+from xc.evaluate.nulls.assessment import assess
+from xc.evaluate.nulls.permuted_store import permuted_keys, write_permuted
+from xc.evaluate.nulls.planted import Planted, draw, write_rows
+from xc.evaluate.nulls.reproduced import Dictionary, fractions, reproduce, table
+from xc.evaluate.nulls.results import (
+    IDENTICAL,
+    PERMUTED,
+    PLANTED,
+    SEEDS,
+    read_entries,
+    with_nulls,
+    write_entry,
+)
+from xc.store_schema import (
+    ActivationStore,
+    Checkpoint,
+    Progress,
+    RunLayout,
+    from_mapping,
+    to_mapping,
+)
+from xc.store_schema.places import Place
+from xc.train import TrainConfig, train
+
+METRICS = ("class", "l0", "fve", "fve_pooled", "sharedness", "alignment", "alignment_adjusted",
+           "n_shared", "n_a_only", "n_b_only", "n_other", "n_dead")  # fmt: skip
+MEASURED = ("n_shared", "n_a_only", "n_b_only", "n_other", "n_dead", "l0", "fve_a", "fve_b", "fve",
+            "sharedness", "alignment", "alignment_adjusted")  # fmt: skip
+"""Keys of a control's summary.json that nulls.json repeats."""
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the making of a control needs."""
+
+    subject: Subject
+    asked: NullConfig
+    scheduler: str
+    progress: Progress
+
+    def folder(self, kind: str) -> Path:
+        """Where a control lies."""
+        return self.subject.run.nulls / kind
+
+    def run(self, config: TrainConfig, store: ActivationStore, folder: Path) -> Evaluation:
+        """Train and evaluate an ordinary run."""
+        run = RunLayout(folder)
+        train(config, store=store, run=run, progress=self.progress)
+        how = EvaluateConfig(
+            metrics=METRICS, scheduler=self.scheduler, bootstrap=0, groups=0, examples=0,
+            keep_passes=False, report=False, **self.subject.how_evaluated,
+        )  # fmt: skip
+        return evaluate(how, run=run, store=store, progress=self.progress)
+
+
+def run_nulls(
+    pipeline: Pipeline,
+    flags: Mapping[str, Any],
+    *,
+    store: str | Place | None,
+    run: Path,
+    progress: Progress,
+) -> Evaluation:
+    """Make the controls that are asked for and not done yet, and put them into the evaluation.
+
+    Raises:
+        RequestError: if the request is wrong, or the run is none that they can be made of.
+    """
+    values = pipeline.section("null", flags)
+    asked = from_mapping(NullConfig, values, where=pipeline.where("null"))
+    subject = open_subject(run, store=store, device=asked.device, tokens=asked.tokens)
+    scheduler = pipeline.sections.get("evaluate", {}).get("scheduler", EvaluateConfig.scheduler)
+    work = Work(subject, asked, scheduler, progress)
+    for kind in asked.kind:
+        _make(kind, work)
+    _renew(subject.evaluation)
+    return Evaluation(subject.run)
+
+
+def _make(kind: str, work: Work) -> None:
+    recipe = {"kind": kind, "version": 1, **RECIPES[kind](work)}
+    seeds = work.asked.seeds if kind == SEEDS else None
+    made_from = identity(recipe, seeds, work.subject.how_evaluated)
+    done = read_entries(work.subject.run).get(kind, {})
+    if done.get("made_from") == made_from:
+        work.progress.note(f"null control {kind}: done before")
+        return
+    work.progress.note(f"null control {kind}: {WHAT[kind]}")
+    claim(work.folder(kind), recipe)
+    write_entry(work.subject.run, kind, {**MAKERS[kind](work), "made_from": made_from})
+
+
+def _renew(evaluation: Evaluation) -> None:
+    """Put what the controls say into summary.json, and the report, if there is one."""
+    run = evaluation.run
+    write_summary(run, with_nulls(evaluation.summary, read_entries(run)))
+    if run.report.is_file():
+        from xc.evaluate.report import write_report  # noqa: PLC0415  (matplotlib imports slowly)
+
+        write_report(Evaluation(run), run=run)
+
+
+def _recipe(work: Work) -> Values:
+    """What every control of real rows is made from."""
+    left = ("device", "resume", "track", "preset")
+    config = {k: v for k, v in to_mapping(work.subject.config).items() if k not in left}
+    return {"train": config, "store": work.subject.store.fingerprint_of(work.subject.keys)}
+
+
+def _permuted_recipe(work: Work) -> Values:
+    return {**_recipe(work), "rows": work.asked.rows, "seed": work.asked.seed}
+
+
+def _planted_recipe(work: Work) -> Values:
+    return {**_recipe(work), "seed": work.asked.seed, "tokens": work.asked.tokens}
+
+
+def _identical(work: Work) -> Values:
+    a = work.subject.keys[0]
+    config = replace(work.subject.config, sources=(a, a))
+    return _measured(work.run(config, work.subject.store, work.folder(IDENTICAL) / "run"))
+
+
+def _permuted(work: Work) -> Values:
+    config, folder = work.subject.config, work.folder(PERMUTED)
+    store = write_permuted(
+        work.subject.store, work.subject.keys, folder / "store.zarr",
+        row_filter=config.row_filter, rows=work.asked.rows, seed=work.asked.seed,
+        progress=work.progress,
+    )  # fmt: skip
+    config = replace(config, sources=permuted_keys(work.subject.keys), window_mb=None)
+    done = work.run(config, store, folder / "run")
+    return {**_measured(done), "rows": store.n_rows}
+
+
+def _seeds(work: Work) -> Values:
+    config, folder = work.subject.config, work.folder(SEEDS)
+    first = _dictionary(work.subject.checkpoint, work.subject.evaluation)
+    found = {}
+    for seed in range(config.seed + 1, config.seed + 1 + work.asked.seeds):
+        order = config.shuffle_seed + seed - config.seed
+        other = replace(config, seed=seed, shuffle_seed=order)
+        done = work.run(other, work.subject.store, folder / f"seed={seed}")
+        dictionary = _dictionary(Checkpoint.load(done.run.checkpoint), done)
+        found[seed] = reproduce(first, dictionary, np.random.default_rng(seed))
+    work.subject.run.reproduced.parent.mkdir(parents=True, exist_ok=True)
+    write_table(work.subject.run.reproduced, table(first, found))
+    return {"seeds": list(found), **fractions(first, list(found.values()))}
+
+
+def _planted(work: Work) -> Values:
+    subject, folder = work.subject, work.folder(PLANTED)
+    widths = [source.d_model for source in subject.checkpoint.sources]
+    world = planted_world(subject.config, widths)
+    found: Values = {}
+    for name, planted_here in (("planted", world), ("none", world.null)):
+        truth, rows = draw(planted_here, seed=work.asked.seed)
+        store = write_rows(folder / f"{name}.zarr", rows, go_on=True)
+        config = planted_config(subject.config, widths, world, tokens=work.asked.tokens)
+        config = with_penalty(
+            config, subject.config, l0=subject.evaluation.summary["l0"],
+            of_run=variance(subject.store, subject.config), of_planted=variance(store, config),
+        )  # fmt: skip
+        done = work.run(config, store, folder / f"run_{name}")
+        found |= _assessed(done, truth, "" if name == "planted" else "none_")
+    return {**found, "widths": list(world.widths), "directions": list(world.numbers)}
+
+
+def _assessed(done: Evaluation, truth: Planted, prefix: str) -> Values:
+    found = asdict(assess(Checkpoint.load(done.run.checkpoint), done, truth))
+    kinds = {f"{k}_{kind}": v for k in ("recall", "false") for kind, v in found.pop(k).items()}
+    return {f"{prefix}{k}": v for k, v in {**found, **kinds}.items()}
+
+
+def _measured(done: Evaluation) -> Values:
+    return {key: done.summary[key] for key in MEASURED}
+
+
+def _dictionary(checkpoint: Checkpoint, done: Evaluation) -> Dictionary:
+    a, b = checkpoint.W_dec
+    return Dictionary(np.asarray(done.latents.column("class"), dtype=np.str_), (a, b))
+
+
+RECIPES: dict[str, Callable[[Work], Values]] = {
+    IDENTICAL: _recipe,
+    PERMUTED: _permuted_recipe,
+    SEEDS: _recipe,
+    PLANTED: _planted_recipe,
+}
+MAKERS: dict[str, Callable[[Work], Values]] = {
+    IDENTICAL: _identical,
+    PERMUTED: _permuted,
+    SEEDS: _seeds,
+    PLANTED: _planted,
+}
+WHAT = {
+    IDENTICAL: "A against itself, where nothing is exclusive",
+    PERMUTED: "A against B with its rows in another order, where nothing is shared",
+    SEEDS: "the same from other seeds, to see what is found again",
+    PLANTED: "planted directions, of which the truth is known",
+}

@@ -1,0 +1,197 @@
+"""`xc null` as typed: controls are runs, what is done stays, and the evaluation tells of them."""
+
+import json
+from pathlib import Path
+
+import planted
+import pytest
+import yaml
+from training import tree
+from typer.testing import CliRunner, Result
+
+from xc.cli.main import build_app
+from xc.cli.null_config import NullConfig
+from xc.store_schema import ActivationStore, RequestError, RunLayout
+from xc.store_schema.describe import describe
+from xc.store_schema.verify import verify
+
+TRAIN = {
+    "d_sae": 32, "k": 4, "tokens": 6400, "batch_size": 64, "device": "cpu", "lr": 3e-3,
+    "validation_rows": 100,
+}  # fmt: skip
+
+
+COUNTS = "n_shared,n_a_only,n_b_only,n_other,l0"
+
+
+def typed(*words: str) -> Result:
+    return CliRunner().invoke(build_app(words), list(words))
+
+
+def evaluated(folder: Path, store: ActivationStore, **values: object) -> RunLayout:
+    """A run as `xc train` and `xc evaluate` leave it."""
+    file = folder / "pipeline.yaml"
+    text = {"store": str(store.path), "run": str(folder / "run"), "train": {**TRAIN, **values}}
+    file.write_text(yaml.safe_dump(text))
+    for words in (("train",), ("evaluate", "--no-report")):
+        done = typed(*words, "--config", str(file))
+        assert done.exit_code == 0, done.output
+    return RunLayout(folder / "run")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ActivationStore:
+    plan = planted.make_plan()
+    folder = tmp_path_factory.mktemp("null")
+    return planted.write_store(folder / "acts.zarr", planted.make_truth(plan.n_rows), plan)
+
+
+@pytest.fixture(scope="module")
+def run(store: ActivationStore, tmp_path_factory: pytest.TempPathFactory) -> RunLayout:
+    return evaluated(tmp_path_factory.mktemp("run"), store)
+
+
+@pytest.fixture(scope="module")
+def controlled(run: RunLayout) -> tuple[RunLayout, str]:
+    before = json.loads(run.summary.read_text())
+    assert before["fdr_a_only"] is None
+    assert "--kind identical" in before["not_measured"]["fdr_a_only"]
+    done = typed("null", str(run.root), "--seeds", "1", "--tokens", "3200")
+    assert done.exit_code == 0, done.output
+    return run, done.output
+
+
+def test_all_controls(controlled: tuple[RunLayout, str], store: ActivationStore) -> None:
+    run, printed = controlled
+    found = json.loads(run.nulls_json.read_text())
+    assert list(found) == ["checkpoint", "identical", "permuted", "seeds", "planted"]
+    a, b = planted.KEYS
+    sources = {
+        "identical/run": (a, a),
+        "permuted/run": (a, f"{b}~permuted"),
+        "seeds/seed=1": (a, b),
+    }
+    own = yaml.safe_load(run.config.read_text())["train"]
+    for name, expected in sources.items():
+        config = yaml.safe_load((run.nulls / name / "config.yaml").read_text())["train"]
+        assert tuple(config["sources"]) == expected
+        assert config["tokens"] == 3200
+        same = ("sparsity", "k", "d_sae", "lr", "batch_size", "init_norm", "normalisation")
+        assert [config[n] for n in same] == [own[n] for n in same]
+        assert verify(run.nulls / name) == []
+    assert verify(run.nulls / "permuted" / "store.zarr") == []
+    assert found["permuted"]["rows"] == store.n_rows
+    assert found["identical"]["sharedness"] > 0.99
+    assert found["planted"]["directions"][0] > 0
+    for words in ("A against A", "B permuted", "found again by seeds 1", "planted directions"):
+        assert words in printed
+    assert verify(run.root) == []
+    assert describe(run.root)["kind"] == "run"
+
+
+def test_the_evaluation_tells_of_them(controlled: tuple[RunLayout, str]) -> None:
+    run, _ = controlled
+    summary = json.loads(run.summary.read_text())
+    for name in ("a_only", "b_only", "shared"):
+        for stem in ("fdr", "reproduced"):
+            value, reason = summary[f"{stem}_{name}"], summary["not_measured"].get(f"{stem}_{name}")
+            assert (value is None) == (reason == f"no latent is {name}")
+            assert (summary[f"{stem}_{name}_ci"] is None) == (value is None)
+    table = planted_columns(run)
+    assert table["latent"] == list(range(32))
+    again = typed("evaluate", "--run", str(run.root), "--bootstrap", "10", "--metrics", COUNTS)
+    assert again.exit_code == 0, again.output
+    assert "xc null" not in again.output
+    kept = json.loads(run.summary.read_text())
+    assert {k: v for k, v in kept.items() if k.startswith(("fdr", "reproduced"))} == {
+        k: v for k, v in summary.items() if k.startswith(("fdr", "reproduced"))
+    }
+    assert typed("evaluate", "--run", str(run.root), "--no-report").exit_code == 0
+
+
+def planted_columns(run: RunLayout) -> dict[str, list[object]]:
+    from pyarrow import parquet  # noqa: PLC0415
+
+    return parquet.read_table(run.reproduced).to_pydict()
+
+
+def test_what_is_done_stays_done(controlled: tuple[RunLayout, str]) -> None:
+    run, _ = controlled
+    before = tree(run.nulls), run.nulls_json.read_bytes()
+    done = typed("null", str(run.root), "--seeds", "1", "--tokens", "3200")
+    assert done.output.count("done before") == 4, done.output
+    assert (tree(run.nulls), run.nulls_json.read_bytes()) == before
+    # Results that are lost come back from runs that are still there.
+    run.nulls_json.unlink()
+    done = typed("null", str(run.root), "--seeds", "1", "--tokens", "3200", "--kind", "identical")
+    assert done.exit_code == 0, done.output
+    assert "nothing to do" in done.output
+    assert json.loads(run.nulls_json.read_text())["identical"]["n_shared"] > 0
+
+
+def test_other_settings_make_them_anew(store: ActivationStore, tmp_path: Path) -> None:
+    run = evaluated(tmp_path, store, tokens=640)
+    words = ("null", str(run.root), "--kind", "identical", "--tokens")
+    for tokens in ("640", "1280"):
+        done = typed(*words, tokens)
+        assert done.exit_code == 0, done.output
+        config = yaml.safe_load((run.nulls / "identical/run/config.yaml").read_text())["train"]
+        assert config["tokens"] == int(tokens)
+    assert "done before" in typed(*words, "1280").output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sparsity", ["l1", "jumprelu", "topk"])
+def test_planted_controls_of_other_architectures(
+    store: ActivationStore, tmp_path: Path, sparsity: str
+) -> None:
+    own = {"k": 4} if sparsity == "topk" else {"l1_coeff": 0.5, "k": 64, "normalisation": "rms"}
+    run = evaluated(tmp_path, store, sparsity=sparsity, tokens=640, **own)
+    done = typed("null", str(run.root), "--kind", "planted", "--tokens", "1024")
+    assert done.exit_code == 0, done.output
+    small = yaml.safe_load((run.nulls / "planted/run_planted/config.yaml").read_text())["train"]
+    assert small["sparsity"] == sparsity
+    assert small["l1_coeff"] > 0
+
+
+def test_the_file_may_ask(store: ActivationStore, tmp_path: Path) -> None:
+    run = evaluated(tmp_path, store, tokens=640)
+    file = tmp_path / "pipeline.yaml"
+    values = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump({**values, "null": {"kind": "identical", "tokens": 640}}))
+    done = typed("null", "--config", str(file), "--tokens", "1280")
+    assert done.exit_code == 0, done.output
+    config = yaml.safe_load((run.nulls / "identical/run/config.yaml").read_text())["train"]
+    assert config["tokens"] == 1280
+
+
+def test_refusals(store: ActivationStore, tmp_path: Path) -> None:
+    def said(*words: str) -> str:
+        done = typed("null", *words)
+        assert done.exit_code == 2, done.output
+        assert len(done.stderr.strip().splitlines()) == 1
+        return done.stderr
+
+    assert "run `xc train` first" in said(str(tmp_path / "none"))
+    run = evaluated(tmp_path, store, tokens=640)
+    assert "did you mean 'identical'" in said(str(run.root), "--kind", "identicl")
+    assert "seeds: expected at least 1" in said(str(run.root), "--seeds", "0")
+    assert "two sequences of each" in said(str(run.root), "--kind", "permuted", "--rows", "100")
+    (run.nulls / "identical").mkdir(parents=True)
+    (run.nulls / "identical" / "mine.txt").write_text("")
+    assert "was not made by `xc null`" in said(str(run.root), "--kind", "identical")
+    run.summary.unlink()
+    assert "run `xc evaluate" in said(str(run.root))
+    run.config.unlink()
+    assert "trained elsewhere" in said(str(run.root))
+    single = tmp_path / "single"
+    single.mkdir()
+    alone = evaluated(single, store, tokens=640, sources=[planted.KEYS[0]])
+    assert "this run has 1" in said(str(alone.root))
+
+
+def test_kinds() -> None:
+    assert NullConfig().kind == ("identical", "permuted", "seeds", "planted")
+    assert NullConfig(kind=("seeds,identical", "seeds")).kind == ("identical", "seeds")
+    with pytest.raises(RequestError, match="expected one of"):
+        NullConfig(kind=(" ",))
