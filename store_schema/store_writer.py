@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 
 from xc.store_schema import extension
-from xc.store_schema.atomic import PARTIAL, new_folder, put, refusing, remove
+from xc.store_schema.atomic import new_folder, put, refusing, remove
 from xc.store_schema.codecs import codec as codec_named
-from xc.store_schema.comparisons import compare, pair_name, pairs
-from xc.store_schema.damage import damaged_shards, mend_shards
+from xc.store_schema.damage import damaged_shards
 from xc.store_schema.damaged_text import damaged_text, rewrite_text
 from xc.store_schema.errors import DamageError, RequestError, XcError
+from xc.store_schema.leftovers import tidy
 from xc.store_schema.locks import WriterLock, changing_attributes
-from xc.store_schema.manifest import MANIFEST, write_manifest
-from xc.store_schema.places import Place, has_file, is_there, place
+from xc.store_schema.places import Place, has_file, place
 from xc.store_schema.plan import StorePlan
 from xc.store_schema.progress import Progress, Silent
-from xc.store_schema.seal import seal_source, sealed_files
+from xc.store_schema.seal_store import lacks_sealed_files, mend_beside, seal_store
 from xc.store_schema.shard_files import Mask, ShardFiles
 from xc.store_schema.shard_record import record_width
 from xc.store_schema.source import Source, check_new_key
@@ -29,7 +28,6 @@ from xc.store_schema.store_layout import (
     count_shards,
     shard_file,
 )
-from xc.store_schema.stored_array import StoredArray
 from xc.store_schema.write_text import write_text
 from xc.store_schema.zarr_group import (
     METADATA,
@@ -106,7 +104,7 @@ class StoreWriter:
         where = place(path)
         open_group(where, "r")
         lock = WriterLock(where)
-        _tidy(where, lock)
+        tidy(where, lock)
         writer = cls(where, lock)
         if writer._lacks_sealed_files():
             with suppress(DamageError):
@@ -360,8 +358,10 @@ class StoreWriter:
         with changing_attributes(self.path), refusing(self.path):
             self._read_attributes()
             for key in self.keys:
-                self._mend(key)
-            self._seal(comparisons=comparisons)
+                mend_beside(self._files_of(key), self.n_shards)
+            sealed = seal_store(self.path, self._attributes, comparisons=comparisons)
+            if sealed != self._attributes:
+                self._update(**sealed)
 
     def seal_if_whole(self) -> bool:
         """Seal, if no shard of any source is missing; whether that was so."""
@@ -371,55 +371,11 @@ class StoreWriter:
         self.seal()
         return True
 
-    def _seal(self, *, comparisons: bool) -> None:
-        sources = [Source.from_dict(s) for s in self._attributes["sources"]]
-        sealed: dict[str, Any] = {
-            "statistics": {s.key: seal_source(self.path, s, self._attributes) for s in sources},
-            "comparisons": self._compared(anew=comparisons),
-        }
-        sealed["manifest"] = write_manifest(
-            self.path,
-            keys=self.keys,
-            n_rows=self.n_rows,
-            shard_rows=self.shard_rows,
-            records={key: StoredArray(self.path, f"shards/{key}")[:] for key in self.keys},
-        )
-        sealed["complete"] = True
-        if any(self._attributes.get(name) != value for name, value in sealed.items()):
-            self._update(**sealed)
-
-    def _compared(self, *, anew: bool) -> dict[str, Any]:
-        """Every pair's similarity; pairs of an earlier seal need not be read again."""
-        known = self._attributes.get("comparisons", {})
-        found = pairs(self._attributes["tuples"])
-        new = [pair for pair in found if pair_name(*pair) not in known] if anew else []
-        every = known | compare(self.path, new, self._attributes)
-        return {name: every[name] for pair in found if (name := pair_name(*pair)) in every}
-
-    def _mend(self, key: str) -> None:
-        """Write again what shards lack beside them.
-
-        Raises:
-            DamageError: if a shard is damaged itself.
-        """
-        files = self._files_of(key)
-        if damaged := mend_shards(files, range(self.n_shards), read=True):
-            raise DamageError(
-                f"{files.path(min(damaged))} is damaged ({len(damaged)} of {self.n_shards} shards "
-                f"of {key}); run the same `xc harvest` again"
-            )
-
     def _lacks_sealed_files(self) -> bool:
         if not self._attributes["complete"] or self._attributes["schema_version"] < SCHEMA_VERSION:
             return False
-        names = [MANIFEST]
-        for key in self.keys:
-            names += sealed_files(key)
-        lacking = not all(is_there(self.path.joinpath(*name.split("/"))) for name in names)
-        every = range(self.n_shards)
-        return (
-            lacking or any(self._files_of(key).lacking(every) for key in self.keys)
-        ) and not any(self.missing(key) for key in self.keys)
+        every = [self._files_of(key) for key in self.keys]
+        return lacks_sealed_files(self.path, every, self.n_shards)
 
     def _files_of(self, key: str) -> ShardFiles:
         if key not in self._files:
@@ -471,21 +427,6 @@ def _create(where: Place, plan: StorePlan) -> None:
             write_text(aside, plan)
     else:
         write_text(where, plan)
-
-
-def _tidy(store: Place, lock: WriterLock) -> None:
-    """End an extension that a killed writer began; remove what nobody can be writing."""
-    if not isinstance(store, Path):
-        return
-    if extension.underway(store):
-        with changing_attributes(store), refusing(store):
-            extension.carry_out(store)
-    with lock.alone() as alone, refusing(store):
-        if alone:
-            extension.carry_out(store)
-            extension.drop_stale(store)
-            for leftover in list(store.rglob(f"*{PARTIAL}")):
-                remove(leftover)
 
 
 def _difference(path: Place, old: dict[str, Any], new: dict[str, Any]) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typed_world import World, contents, make_world
+from folders import contents
+from typed_world import World, make_world
 
 
 def _kill_when(world: World, reached: Callable[[], bool], *words: str) -> bool:

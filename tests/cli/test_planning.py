@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 import pytest
-from typed_world import World, contents, make_world
+from folders import contents
+from typed_world import World, make_world
 
 from xc.cli.inspect_store import store_lines
 from xc.store_schema import ActivationStore, RunLayout

@@ -6,7 +6,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
-from typed_world import World, contents, make_world
+from folders import contents
+from typed_world import World, make_world
 
 from xc.store_schema import ActivationStore, Checkpoint, LatentTable, RunLayout
 

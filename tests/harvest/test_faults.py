@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_harvest import contents, corpus_of, make_texts, run, save_model
+from folders import contents
+from tiny_harvest import corpus_of, make_texts, run, save_model
 from transformers import AutoModelForCausalLM
 
 from xc.store_schema import (

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from folders import contents
 from safetensors.torch import load_file, save_file
-from tiny_harvest import contents, run, save_model
+from tiny_harvest import run, save_model
 
 from xc.harvest import model_pass, resolve_models
 from xc.harvest.model_pass import LoadedModel, run_pass

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tiny_harvest
 import torch
-from tiny_harvest import contents, corpus_of, make_texts, run, save_model
+from folders import contents
+from tiny_harvest import corpus_of, make_texts, run, save_model
 
 from xc.store_schema import ActivationStore, RequestError, Silent, XcError
 

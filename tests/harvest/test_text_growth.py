@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_harvest import contents, corpus_of, make_texts, run, save_model
+from folders import contents
+from tiny_harvest import corpus_of, make_texts, run, save_model
 
 from xc.harvest import HarvestConfig, Mixture
 from xc.harvest.open_text import has_text

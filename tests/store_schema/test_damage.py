@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import contents
 
 from xc.store_schema import ActivationStore, StoreWriter
 from xc.store_schema.progress import Silent
@@ -23,10 +24,6 @@ class Counting(Silent):
 
     def advance(self, amount: int, **figures: float) -> None:
         self.done += amount
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    return {p.relative_to(path).as_posix(): p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
 def flipped(file: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import contents
 
 from xc.store_schema import (
     ActivationStore,
@@ -22,10 +23,6 @@ from xc.store_schema import (
 from xc.store_schema.verify import verify_store
 
 SCRIPTS = Path(__file__).parent / "scripts"
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    return {p.relative_to(path).as_posix(): p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
 def longer(plan: StorePlan, n: int = 33) -> StorePlan:

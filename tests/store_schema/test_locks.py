@@ -8,16 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import contents
 
 from xc.store_schema import ActivationStore, RequestError, StorePlan, StoreWriter
 from xc.store_schema.locks import WriterLock, changing_attributes
 from xc.store_schema.places import place
 
 SCRIPTS = Path(__file__).parent / "scripts"
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    return {p.relative_to(path).as_posix(): p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
 def test_alone_until_another_comes(store_path: Path) -> None:

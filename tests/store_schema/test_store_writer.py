@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import contents
 
 from xc.store_schema import (
     ActivationStore,
-    DamageError,
     NumericalError,
     RequestError,
     SchemaError,
@@ -25,10 +25,6 @@ from xc.store_schema import (
 from xc.store_schema.verify import verify_store
 
 SCRIPTS = Path(__file__).parent / "scripts"
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    return {p.relative_to(path).as_posix(): p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
 def finish(writer: StoreWriter, store: ActivationStore) -> None:
@@ -59,12 +55,6 @@ def test_shards_in_any_order_give_the_same_bytes(
     assert contents(unfinished.path) == contents(store.path)
 
 
-def test_sealing_twice_changes_no_byte(store_path: Path) -> None:
-    before = contents(store_path)
-    StoreWriter.open(store_path).seal()
-    assert contents(store_path) == before
-
-
 def test_each_shard_is_put_once_behind_what_goes_with_it(
     unfinished: StoreWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,21 +81,6 @@ def test_each_shard_is_put_once_behind_what_goes_with_it(
     ]
 
 
-def test_leftovers_of_a_killed_writer_are_removed(
-    unfinished: StoreWriter, store: ActivationStore
-) -> None:
-    shard = unfinished.shard_path("alpha@1", 0)
-    shard.parent.mkdir(parents=True)
-    shard.with_suffix(".1234.partial").write_bytes(b"half")
-    assert unfinished.missing("alpha@1") == [0, 1, 2]
-    assert StoreWriter.open(unfinished.path).others_active  # nobody knows whose they are
-    assert shard.with_suffix(".1234.partial").exists()
-    unfinished.close()
-    again = StoreWriter.open(unfinished.path)
-    finish(again, store)
-    assert contents(unfinished.path) == contents(store.path)
-
-
 BESIDE = ["statistics/beta@2/per_shard/c/1/0", "norms/beta@2/c/1", "shards/beta@2/c/1/0"]
 
 
@@ -128,14 +103,6 @@ def test_what_a_complete_store_lost_is_written_again(
     assert contents(store_path) == good
 
 
-@pytest.mark.parametrize("name", ["mean", "variance"])
-def test_opening_mends_what_the_shards_still_tell(store_path: Path, name: str) -> None:
-    good = contents(store_path)
-    (store_path / "statistics/beta@2" / name / "c/0").unlink()
-    StoreWriter.open(store_path)
-    assert contents(store_path) == good
-
-
 def test_a_damaged_shard_may_be_written_over(store_path: Path) -> None:
     good = contents(store_path)
     rows = ActivationStore.open(store_path).activations("beta@2")[64:128]
@@ -143,29 +110,6 @@ def test_a_damaged_shard_may_be_written_over(store_path: Path) -> None:
     shard.write_bytes(shard.read_bytes()[:-7])
     StoreWriter.open(store_path).write_shard("beta@2", 1, rows)
     assert contents(store_path) == good
-
-
-@pytest.mark.parametrize("name", BESIDE)
-def test_sealing_mends_what_is_damaged_beside_a_shard(store_path: Path, name: str) -> None:
-    good = contents(store_path)
-    (store_path / name).write_bytes(b"\0" * (store_path / name).stat().st_size)
-    StoreWriter.open(store_path).seal()
-    assert contents(store_path) == good
-
-
-def test_sealing_over_a_damaged_shard_says_so(store_path: Path) -> None:
-    shard = store_path / "activations/beta@2/c/1/0"
-    shard.write_bytes(b"\0" * shard.stat().st_size)
-    (store_path / BESIDE[0]).unlink()
-    writer = StoreWriter.open(store_path)
-    with pytest.raises(DamageError, match=r"beta@2/c/1/0 is damaged \(1 of 3 shards"):
-        writer.seal()
-
-
-def test_sealing_too_early_says_what_is_missing(unfinished: StoreWriter) -> None:
-    with pytest.raises(XcError, match="alpha@1 has 0 of 3 shards; run the same `xc harvest` again"):
-        unfinished.seal()
-    assert not ActivationStore.open(unfinished.path, allow_incomplete=True).complete
 
 
 def gamma(d_model: int = 8) -> Source:

@@ -44,8 +44,3 @@ def run(store: Path, layers: tuple[str, ...], folders: list[Path], **changes: An
     return harvest(
         config, models=resolve_models([str(f) for f in folders]), corpus=corpus, progress=progress
     )
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}

@@ -64,11 +64,6 @@ def make_world(folder: Path) -> World:
     return World(folder, models, environment, commits)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
 def _text() -> str:
     draw = random.Random(0)
     stems = ("alpha", "beta", "gamma", "delta")

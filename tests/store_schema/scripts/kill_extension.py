@@ -17,6 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
 import planted
+from folders import contents
 
 from xc.store_schema import ActivationStore, RequestError, Source, StorePlan, StoreWriter
 
@@ -94,10 +95,6 @@ def in_child(path: Path, last: int | None, counted: Path | None = None) -> bool:
     if os.WIFEXITED(status) and os.WEXITSTATUS(status):
         raise SystemExit("a writer failed")
     return os.WIFEXITED(status)
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    return {p.relative_to(path).as_posix(): p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
 def check_killed(path: Path) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
 import planted
+from folders import contents
 
 from xc.store_schema import Source, StoreWriter
 
@@ -77,10 +78,6 @@ def fill_until(path: Path, last: int | None) -> int:
     sys.addaudithook(count)
     fill(path)
     return seen
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    return {p.relative_to(path).as_posix(): p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
 def check_killed(path: Path, reference: dict[str, bytes]) -> None:
