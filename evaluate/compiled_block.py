@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from xc.evaluate.decoder import Decoder
 from xc.evaluate.kernels import tile
 from xc.evaluate.row_block import RowBlock, cosines
 
@@ -22,6 +25,29 @@ class _Measured:
     off: np.ndarray
     along: np.ndarray
     own: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The decoder of all sources side by side: rows of one latent are read together."""
+
+    W: np.ndarray
+    b: np.ndarray
+    at: np.ndarray
+
+
+_known: WeakKeyDictionary[Decoder, _Sides] = WeakKeyDictionary()
+_one_at_a_time = Lock()
+
+
+def _side_by_side(decoder: Decoder) -> _Sides:
+    """Put together once, by the first thread that asks."""
+    with _one_at_a_time:
+        if decoder not in _known:
+            W, b = np.concatenate(decoder.W, axis=1), np.concatenate(decoder.b)
+            at = np.cumsum([0, *decoder.widths])
+            _known[decoder] = _Sides(W.astype(np.float32, copy=False), b.astype(np.float32), at)
+        return _known[decoder]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +77,17 @@ class CompiledBlock(RowBlock):
 
     @cached_property
     def _measured(self) -> _Measured:
-        d_sae, n, widest = self.decoder.d_sae, self.decoder.n_sources, max(self.decoder.widths)
+        d_sae, n, sides = self.decoder.d_sae, self.decoder.n_sources, _side_by_side(self.decoder)
         out = _Measured(
             numbers=np.empty((self.n_rows, n, tile.NUMBERS)),
-            shift=np.zeros((n, widest)),
-            off=np.zeros((n, widest)),
+            shift=np.zeros(sides.at[-1]),
+            off=np.zeros(sides.at[-1]),
             along=np.zeros((d_sae, n, n, 2)),
             own=np.zeros((d_sae, n)),
         )
         x = tuple(np.require(x, np.float32, _PLAIN) for x in self.x)
         tile.measure(
-            *self._pairs, self._decoded, x, self.decoder.W, self.decoder.b, self.centre,
+            *self._pairs, self._decoded, x, sides.W, sides.b, np.concatenate(self.centre), sides.at,
             out.numbers, out.shift, out.off, out.along, out.own,
         )  # fmt: skip
         return out
@@ -69,17 +95,19 @@ class CompiledBlock(RowBlock):
     def _number(self, index: int) -> np.ndarray:
         return np.ascontiguousarray(self._measured.numbers[:, :, index])
 
-    def _vectors(self, table: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(row[:width] for row, width in zip(table, self.decoder.widths, strict=True))
+    def _by_source(self, vector: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(np.split(vector, np.cumsum(self.decoder.widths)[:-1]))
 
     @cached_property
     def xhat(self) -> tuple[np.ndarray, ...]:
         """Reconstructions per source, float32 [row, d_model]."""
         first, latent, _ = self._pairs
         out = tuple(np.empty((self.n_rows, w), np.float32) for w in self.decoder.widths)
+        sides = _side_by_side(self.decoder)
         for m, found in enumerate(out):
             decoded = self._decoded[m % len(self._decoded)]
-            tile.reconstruct(first, latent, decoded, self.decoder.W[m], self.decoder.b[m], found)
+            a, b = sides.at[m], sides.at[m + 1]
+            tile.reconstruct(first, latent, decoded, sides.W, sides.b, a, b, found)
         return out
 
     @cached_property
@@ -111,7 +139,7 @@ class CompiledBlock(RowBlock):
     @cached_property
     def shift(self) -> tuple[np.ndarray, ...]:
         """Σ_rows (x − centre) per source, float64 [d_model]."""
-        return self._vectors(self._measured.shift)
+        return self._by_source(self._measured.shift)
 
     def shift_of(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
         """The same over the rows where `rows` (bool [row]) is True."""
@@ -123,7 +151,7 @@ class CompiledBlock(RowBlock):
     @cached_property
     def residual_sum(self) -> tuple[np.ndarray, ...]:
         """Σ_rows (x − x̂) per source, float64 [d_model]."""
-        return self._vectors(self._measured.off)
+        return self._by_source(self._measured.off)
 
     @cached_property
     def residual_along(self) -> np.ndarray:

@@ -8,8 +8,9 @@ what comes in. Arguments of all kernels:
     f         float32 [pair]
     decoded   f as each source decodes it, float32 [source or 1, pair]
     x         activations, per source float32 [row, d_model]
-    W, b      decoder, per source float32 [latent, d_model] and [d_model]
-    centre    per source float64 [d_model]
+    W, b      decoder of all sources side by side, float32 [latent, width] and [width]
+    centre    float64 [width]
+    at        where each source's columns begin, int64 [source + 1]
 """
 
 import numpy as np
@@ -22,18 +23,18 @@ ERROR, DEVIATION, XHAT, X, PRODUCT = range(NUMBERS)
 
 
 @compiled
-def _decode(p, end, latent, f, weights, out):
-    """Add f·weights[latent] of the pairs p to end, four at a time."""
+def _decode(p, end, latent, f, W, a, b, out):
+    """Add f·W[latent, a:b] of the pairs p to end, four at a time."""
     while p + 4 <= end:
         f0, f1 = np.float64(f[p]), np.float64(f[p + 1])
         f2, f3 = np.float64(f[p + 2]), np.float64(f[p + 3])
-        w0, w1 = weights[latent[p]], weights[latent[p + 1]]
-        w2, w3 = weights[latent[p + 2]], weights[latent[p + 3]]
+        w0, w1 = W[latent[p], a:b], W[latent[p + 1], a:b]
+        w2, w3 = W[latent[p + 2], a:b], W[latent[p + 3], a:b]
         for c in range(len(out)):
             out[c] += f0 * w0[c] + f1 * w1[c] + f2 * w2[c] + f3 * w3[c]
         p += 4
     while p < end:
-        f0, w0 = np.float64(f[p]), weights[latent[p]]
+        f0, w0 = np.float64(f[p]), W[latent[p], a:b]
         for c in range(len(out)):
             out[c] += f0 * w0[c]
         p += 1
@@ -59,21 +60,21 @@ def _compare(x, xhat, centre, e, numbers, shift, off):
 
 
 @compiled
-def _along(e, xhat, weights, j):
+def _along(e, xhat, direction):
     left = right = 0.0
     for c in range(len(e)):
-        d = np.float64(weights[j, c])
+        d = np.float64(direction[c])
         left += e[c] * d
         right += xhat[c] * d
     return left, right
 
 
 @compiled
-def _along_two(e, xhat, first, second, j):
+def _along_two(e, xhat, first, second):
     """Both vectors along two directions: a load less for every product."""
     e0 = e1 = x0 = x1 = 0.0
     for c in range(len(e)):
-        d0, d1 = np.float64(first[j, c]), np.float64(second[j, c])
+        d0, d1 = np.float64(first[c]), np.float64(second[c])
         e0 += e[c] * d0
         e1 += e[c] * d1
         x0 += xhat[c] * d0
@@ -82,11 +83,13 @@ def _along_two(e, xhat, first, second, j):
 
 
 @compiled
-def _project(first, end, latent, f, decoded, m, t, e, xhat, one, two, along, own):
+def _project_two(first, end, latent, f, decoded, e, xhat, W, at, m, t, along, own):
     """Add what the pairs first to end have along the directions of sources t and t + 1."""
+    a, b, c = at[t], at[t + 1], at[t + 2]
     for p in range(first, end):
         j, value = latent[p], np.float64(f[p])
-        e0, x0, e1, x1 = _along_two(e, xhat, one, two, j)
+        row = W[j]
+        e0, x0, e1, x1 = _along_two(e, xhat, row[a:b], row[b:c])
         along[j, m, t, 0] += value * e0
         along[j, m, t, 1] += value * x0
         along[j, m, t + 1, 0] += value * e1
@@ -98,11 +101,12 @@ def _project(first, end, latent, f, decoded, m, t, e, xhat, one, two, along, own
 
 
 @compiled
-def _project_one(first, end, latent, f, decoded, m, t, e, xhat, one, along, own):
+def _project(first, end, latent, f, decoded, e, xhat, W, at, m, t, along, own):
     """The same along the direction of source t alone."""
+    a, b = at[t], at[t + 1]
     for p in range(first, end):
         j, value = latent[p], np.float64(f[p])
-        e0, x0 = _along(e, xhat, one, j)
+        e0, x0 = _along(e, xhat, W[j][a:b])
         along[j, m, t, 0] += value * e0
         along[j, m, t, 1] += value * x0
         if m == t:
@@ -110,55 +114,51 @@ def _project_one(first, end, latent, f, decoded, m, t, e, xhat, one, along, own)
 
 
 @compiled
-def measure(indptr, latent, f, decoded, x, W, b, centre, numbers, shift, off, along, own):
+def measure(indptr, latent, f, decoded, x, W, b, centre, at, numbers, shift, off, along, own):
     """All sums of a tile that need its activations.
 
     Args:
-        indptr: and what follows up to `centre`: see above.
+        indptr: and what follows up to `at`: see above.
         numbers: out, float64 [row, source, NUMBERS].
-        shift: in and out, Σ(x − centre), float64 [source, widest].
-        off: in and out, Σ(x − x̂), likewise.
-        along: in and out, Σ f⟨e_m, d^t⟩ and Σ f⟨x̂_m, d^t⟩, float64 [latent, m, t, 2].
+        shift: in and out, Σ(x − centre), float64 [width].
+        off: in and out, Σ(x − x̂), float64 [width].
+        along: in and out, Σ f⟨e_m, d^t⟩ and Σ f⟨x̂_m, d^t⟩ where the widths are equal, float64
+            [latent, m, t, 2].
         own: in and out, Σ⟨e_m, d^m⟩ times what source m decodes, float64 [latent, m].
     """
-    n = len(W)
+    n = len(at) - 1
     e, xhat = np.empty_like(shift), np.empty_like(shift)
     for i in range(len(indptr) - 1):
         first, end = indptr[i], indptr[i + 1]
         for m in range(n):
-            width = len(b[m])
-            guess = xhat[m][:width]
-            for c in range(width):
-                guess[c] = b[m][c]
-            _decode(first, end, latent, decoded[m % len(decoded)], W[m], guess)
-            _compare(
-                x[m][i], guess, centre[m], e[m][:width], numbers[i, m],
-                shift[m][:width], off[m][:width],
-            )  # fmt: skip
+            u, v, g = at[m], at[m + 1], decoded[m % len(decoded)]
+            left, guess = e[u:v], xhat[u:v]
+            guess[:] = b[u:v]
+            _decode(first, end, latent, g, W, u, v, guess)
+            _compare(x[m][i], guess, centre[u:v], left, numbers[i, m], shift[u:v], off[u:v])
         for m in range(n):
-            g, width, t = decoded[m % len(decoded)], len(b[m]), 0
-            left, guess = e[m][:width], xhat[m][:width]
+            u, v, g, t = at[m], at[m + 1], decoded[m % len(decoded)], 0
+            left, guess = e[u:v], xhat[u:v]
             while t < n:
-                if len(b[t]) != width:
+                if at[t + 1] - at[t] != v - u:
                     t += 1
-                elif t + 1 < n and len(b[t + 1]) == width:
-                    _project(
-                        first, end, latent, f, g, m, t, left, guess, W[t], W[t + 1], along, own
+                elif t + 1 < n and at[t + 2] - at[t + 1] == v - u:
+                    _project_two(
+                        first, end, latent, f, g, left, guess, W, at, m, t, along, own
                     )  # fmt: skip
                     t += 2
                 else:
-                    _project_one(first, end, latent, f, g, m, t, left, guess, W[t], along, own)
+                    _project(first, end, latent, f, g, left, guess, W, at, m, t, along, own)
                     t += 1
 
 
 @compiled
-def reconstruct(indptr, latent, decoded, weights, bias, out):
-    """x̂ of one source, summed in float64, written as float32 [row, d_model]."""
-    guess = np.empty(len(bias))
+def reconstruct(indptr, latent, decoded, W, b, start, stop, out):
+    """x̂ of the source in columns start to stop, float32 [row, d_model], summed in float64."""
+    guess = np.empty(stop - start)
     for i in range(len(indptr) - 1):
-        for c in range(len(guess)):
-            guess[c] = bias[c]
-        _decode(indptr[i], indptr[i + 1], latent, decoded, weights, guess)
+        guess[:] = b[start:stop]
+        _decode(indptr[i], indptr[i + 1], latent, decoded, W, start, stop, guess)
         for c in range(len(guess)):
             out[i, c] = guess[c]
 
