@@ -156,7 +156,7 @@ def _count(name: str, text: str) -> str:
 def _entry(metric: Metric) -> str:
     low, high = metric.bounds
     lines = [
-        f"### `{metric.output}{_SUFFIXES.get(metric.scope, '')}`\n",
+        f"### `{shown(metric)}`\n",
         f"{metric.summary}\n",
         f"- **Formula.** {metric.formula}",
         f"- **Meaning.** {metric.meaning}",
@@ -165,6 +165,11 @@ def _entry(metric: Metric) -> str:
         f"- **Null.** When {metric.undefined}.\n",
     ]
     return "\n".join(lines)
+
+
+def shown(metric: Metric) -> str:
+    """A metric's output as it is for two sources, the first of them if there are several."""
+    return metric.output.format(p="a", q="b") + _SUFFIXES.get(metric.scope, "")
 
 
 if __name__ == "__main__":

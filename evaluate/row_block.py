@@ -53,6 +53,17 @@ class RowBlock:
             rows,
         )
 
+    @property
+    def odd_rows(self) -> np.ndarray:
+        """bool [row]: rows of sequences of odd number, one half of the rows."""
+        odd: np.ndarray = self.sequence % 2 == 1
+        return odd
+
+    @cached_property
+    def odd(self) -> "BlockPart":
+        """Those rows."""
+        return self.where(self.odd_rows)
+
     @cached_property
     def x(self) -> tuple[np.ndarray, ...]:
         """Normalised activations per source, float32 [row, d_model]."""
@@ -176,6 +187,16 @@ class BlockPart(RowBlock):
     """The block."""
     rows: np.ndarray
     """bool [row of the block]: which ones."""
+
+    @cached_property
+    def xhat(self) -> tuple[np.ndarray, ...]:
+        """Reconstructions per source, float32 [row, d_model]."""
+        return tuple(xhat[self.rows] for xhat in self.whole.xhat)
+
+    @cached_property
+    def residual(self) -> tuple[np.ndarray, ...]:
+        """x − x̂ per source, float32 [row, d_model]."""
+        return tuple(e[self.rows] for e in self.whole.residual)
 
     @cached_property
     def error(self) -> np.ndarray:

@@ -20,11 +20,16 @@ def partial(block: RowBlock) -> Sums:
     return {**residual_sums(block), **whole}
 
 
-def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """Relative improvement; Σ‖y‖² = Σ‖e‖² + 2Σ f⟨d, e⟩ + Σ f²‖d‖² for y = e + f d."""
+def before(sums: Sums, facts: Facts) -> np.ndarray:
+    """Σ‖y‖² = Σ‖e‖² + 2Σ f⟨d, e⟩ + Σ f²‖d‖² for y = e + f d, float64 [latent, source]."""
     alone = 2 * sums["alone"] + sums[DECODED] * facts.decoder.norms**2
-    before = sums["error"] + alone
-    return across(improvement(error_numerator(sums, facts), before, sums, facts), facts)
+    return np.asarray(sums["error"] + alone)
+
+
+def finish(sums: Sums, facts: Facts) -> np.ndarray:
+    """Relative improvement."""
+    numerator = error_numerator(sums, facts)
+    return across(improvement(numerator, before(sums, facts), sums, facts), facts)
 
 
 METRIC = Metric(

@@ -13,10 +13,15 @@ def partial(block: RowBlock) -> Sums:
     return {**xhat_sums(block), "whole": block.xhat_squares.sum(axis=0)}
 
 
+def before(sums: Sums, facts: Facts) -> np.ndarray:
+    """Σ‖x̂‖², float64 [latent, source]."""
+    return np.broadcast_to(sums["whole"], (facts.decoder.d_sae, facts.decoder.n_sources))
+
+
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
     """Relative improvement over all rows."""
-    before = np.broadcast_to(sums["whole"], (facts.decoder.d_sae, facts.decoder.n_sources))
-    return across(improvement(xhat_numerator(sums, facts), before, sums, facts), facts)
+    numerator = xhat_numerator(sums, facts)
+    return across(improvement(numerator, before(sums, facts), sums, facts), facts)
 
 
 METRIC = Metric(

@@ -68,6 +68,13 @@ def test_equals_scipy(world: World, *, gated: bool) -> None:
     assert_equal(*blocks(world, gated=gated))
 
 
+@pytest.mark.parametrize("gated", [False, True], ids=["plain", "gated"])
+@pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
+def test_the_odd_half(world: World, *, gated: bool) -> None:
+    plain, compiled = blocks(world, gated=gated)
+    assert_equal(plain.odd, compiled.odd)
+
+
 def test_some_of_the_rows() -> None:
     plain, compiled = blocks(WORLDS["two sources"])
     rows = np.arange(plain.n_rows) % 3 == 1

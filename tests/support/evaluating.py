@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 from activation_oracles import COMPARISONS, all_comparisons, compare
+from scaling_oracles import STATISTICS
 
 from xc.evaluate.decoder import Decoder
 from xc.evaluate.facts import Facts
@@ -505,6 +506,7 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "mse_improvement_reconstruction": lambda d: d.improvements("reconstruction"),
     "beta_own_error": lambda d: d.own("error"),
     "beta_own_reconstruction": lambda d: d.own("reconstruction"),
+    **STATISTICS,
 }
 """Values by metric name; drawn metrics have none and are tested against what they estimate."""
 

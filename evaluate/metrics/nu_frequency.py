@@ -1,0 +1,72 @@
+"""Whether latents with a high ν are merely frequent or rare ones: metrics of one form."""
+
+from itertools import product
+
+import numpy as np
+
+from xc.evaluate.correlation import CORRELATIONS
+from xc.evaluate.facts import Facts
+from xc.evaluate.metric import Finish, Metric, Pass, Scope, Sums, Swap
+from xc.evaluate.populations import (
+    EXCLUSIVE,
+    FEWEST,
+    NUS,
+    SHARED_LATENTS,
+    Population,
+    by_pair,
+    known,
+)
+
+POPULATIONS = (*EXCLUSIVE, SHARED_LATENTS)
+
+
+def _correlated(population: Population, name: str, kind: str) -> Finish:
+    def finish(sums: Sums, facts: Facts) -> np.ndarray:
+        nu, members = population.nu(facts, name), population.members(facts)
+        frequency = facts.values["frequency"]
+        return by_pair(
+            facts, lambda i: _coefficient(kind, nu[members[:, i], i], frequency[members[:, i]])
+        )
+
+    return finish
+
+
+def _coefficient(kind: str, nu: np.ndarray, frequency: np.ndarray) -> float:
+    nu, frequency = known(nu, frequency)
+    return CORRELATIONS[kind](nu, frequency) if len(nu) >= FEWEST else float("nan")
+
+
+def _correlation(population: Population, name: str, kind: str) -> Metric:
+    letter = "A" if population.side else "B"
+    exclusive = population is not SHARED_LATENTS
+    return Metric(
+        name=f"{name}_frequency_{kind}_{population.name}",
+        key=f"{name}_frequency_{kind}_{population.label}",
+        scope=Scope.PER_PAIR,
+        reads=Pass.NONE,
+        finish=_correlated(population, name, kind),
+        needs=("class", "frequency", name),
+        swap=Swap.PARTNER if exclusive else Swap.OTHER,
+        bounds=(-1.0, 1.0),
+        summary=(
+            f"{kind.capitalize()} correlation of {name} and frequency over latents of class "
+            f"{population.name}."
+        ),
+        formula=(
+            f"{kind.capitalize()}'s coefficient of ν along {letter}'s direction and frequency over "
+            f"the latents of class {population.name} with a ν; null with fewer than {FEWEST}. "
+            "Minder et al. (fig. 12) write Spearman; their code computes Pearson and pools classes."
+        ),
+        meaning="Positive: latents that fire often look more like those of both sources.",
+        misleads=(
+            "ν of rare latents is noisy, which alone weakens it; pooled over classes it changes "
+            "sign, so that it is told for each class alone. A few wild ν rule Pearson's."
+        ),
+        undefined=f"fewer than {FEWEST} latents of the class have a ν, or all are alike",
+    )
+
+
+METRICS = tuple(
+    _correlation(population, name, kind)
+    for name, kind, population in product(NUS, CORRELATIONS, POPULATIONS)
+)

@@ -1,0 +1,61 @@
+"""Latents of a class with their ν: what statistics of latent scaling are taken over.
+
+The ν of an exclusive latent is the one along its own direction: B's for B only, and A's (the
+mirror) for A only. Shared latents are taken along B's, unless they are compared with A-only ones.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from xc.evaluate.decoder_pairs import SHARED, of_class
+from xc.evaluate.facts import Facts
+
+FEWEST = 10
+"""Latents that a correlation or a share needs."""
+
+ERROR, RECONSTRUCTION = "nu_error", "nu_reconstruction"
+NUS = (ERROR, RECONSTRUCTION)
+
+
+@dataclass(frozen=True)
+class Population:
+    """A class of latents and the direction that their ν is along."""
+
+    name: str
+    """As it ends a metric's name: a_only, b_only, shared."""
+    label: str
+    """The class; `{p}` and `{q}` stand for the pair's letters."""
+    side: int
+    """0: along the second source's direction; 1: along the first's."""
+
+    def members(self, facts: Facts) -> np.ndarray:
+        """bool [latent, pair]; needs `class`."""
+        return of_class(facts, self.label, facts.values["class"])
+
+    def nu(self, facts: Facts, name: str) -> np.ndarray:
+        """ν of every latent along the direction, float64 [latent, pair]."""
+        column: np.ndarray = facts.values[name][:, :, self.side]
+        return column
+
+    def turned(self, side: int) -> "Population":
+        """The same latents along a direction."""
+        return Population(self.name, self.label, side)
+
+
+A_ONLY = Population("a_only", "{p}_only", 1)
+B_ONLY = Population("b_only", "{q}_only", 0)
+SHARED_LATENTS = Population(SHARED, SHARED, 0)
+EXCLUSIVE = (A_ONLY, B_ONLY)
+
+
+def by_pair(facts: Facts, function: Callable[[int], float]) -> np.ndarray:
+    """`function(pair)` of every pair, float64 [pair]."""
+    return np.array([function(i) for i in range(len(facts.pairs))], dtype=np.float64)
+
+
+def known(*columns: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The places where all columns are finite."""
+    there = np.logical_and.reduce([np.isfinite(column) for column in columns])
+    return tuple(column[there] for column in columns)

@@ -1,0 +1,130 @@
+"""Statistics of latent scaling: SciPy's correlations, planted classes, what halves must show."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from evaluating import Dense, World, assert_same, make_world
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scaling_oracles import STATISTICS
+from scipy.stats import pearsonr, spearmanr
+
+from xc.evaluate.correlation import pearson, spearman
+from xc.evaluate.facts import Facts
+from xc.evaluate.metrics import METRICS, nu_overlap
+from xc.evaluate.populations import FEWEST
+
+BY_NAME = {m.name: m for m in METRICS}
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Exclusive latents whose other decoder is small, not zero, in every class."""
+    plain = make_world(150, 200, zero_rows=False, seed=4)
+    rng = np.random.default_rng(0)
+    shrunk = [np.ones(200), np.ones(200)]
+    kind = rng.integers(0, 3, 200)
+    for m in (0, 1):
+        shrunk[m][kind == m] = rng.uniform(0.01, 0.15, int((kind == m).sum()))
+    W = tuple((w * s[:, None]).astype(np.float32) for w, s in zip(plain.W, shrunk, strict=True))
+    return replace(plain, W=W)
+
+
+@pytest.fixture(scope="module")
+def facts(world: World) -> Facts:
+    return world.facts(borders=[40, 90])
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_equals_the_oracle_where_every_class_is_large(
+    name: str, facts: Facts, world: World
+) -> None:
+    expected = np.asarray(STATISTICS[name](Dense(world)), dtype=np.float64)
+    assert np.isfinite(expected).any()
+    found = facts.values[name].astype(np.float64)
+    moderate = ~(np.abs(expected) > 100)
+    assert_same(np.where(moderate, found, 0), np.where(moderate, expected, 0), atol=1e-3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    x=st.lists(st.floats(-1e4, 1e4, width=16) | st.integers(-2, 2), min_size=2, max_size=30),
+    seed=st.integers(0, 100),
+)
+def test_correlations_are_scipys(x: list[float], seed: int) -> None:
+    column = np.array(x, dtype=np.float64)
+    other = np.random.default_rng(seed).integers(0, 5, len(x)).astype(np.float64)
+    for own, scipys in ((pearson, pearsonr), (spearman, spearmanr)):
+        found = own(column, other)
+        if np.ptp(column) == 0 or np.ptp(other) == 0:
+            assert np.isnan(found)
+        elif np.ptp(column) > 1e-6 * np.abs(column).max():
+            assert found == pytest.approx(scipys(column, other).statistic, abs=1e-7)
+
+
+def test_few_latents_give_no_statistic() -> None:
+    facts = make_world(60, FEWEST + 2, seed=1).facts()
+    for name in STATISTICS:
+        if BY_NAME[name].bounds in ((-1.0, 1.0), (0.0, 1.0)) and "improvement" not in name:
+            assert np.isnan(facts.values[name]).all(), name
+
+
+def test_true_latents_are_confirmed_and_shared_ones_found_out() -> None:
+    """B-only latents that A's activations do not hold, and some that they do (shrinkage)."""
+    rng = np.random.default_rng(3)
+    n_rows, d, width = 4000, 60, 80
+    f = np.where(rng.random((n_rows, d)) < 0.1, rng.gamma(2.0, 1.0, (n_rows, d)), 0)
+    W = np.linalg.qr(rng.normal(size=(width, width)))[0][:d]
+    there = np.arange(d) % 2 == 0
+    x = (f @ (W * there[:, None]), f @ W)
+    base = make_world(n_rows, d, widths=(width, width), zero_rows=False)
+    written = W * (np.arange(d) < 20)[:, None]  # the first twenty are shared, the rest B only
+    true = replace(
+        base,
+        f=f.astype(np.float32),
+        x=tuple(v.astype(np.float32) for v in x),
+        W=(written.astype(np.float32), W.astype(np.float32)),
+        b=tuple(np.zeros(width, np.float32) for _ in range(2)),
+    )
+    values = true.facts().values
+    assert values["n_b_only"].tolist() == [40]
+    assert values["n_b_only_nu_below"].tolist() == [20]
+    found_out = values["nu_error"][20::2, 0, 0]
+    assert found_out == pytest.approx(np.ones(20), abs=0.05)
+
+
+def test_noise_is_worth_nothing_on_other_sequences() -> None:
+    """Latents that are unrelated to the activations improve in sample, not out of it."""
+    world = make_world(80, 40, widths=(30, 30), zero_rows=False, seed=9)
+    rng = np.random.default_rng(1)
+    world = replace(world, x=tuple(rng.normal(size=x.shape).astype(np.float32) for x in world.x))
+    bare = replace(
+        world,
+        W=tuple(w * np.float32(1e-3) for w in world.W),
+        b=tuple(np.zeros_like(b) for b in world.b),
+    )
+    values = bare.facts().values
+    inside, outside = (
+        np.nanmean(values[f"mse_improvement_error{end}"]) for end in ("", "_heldout")
+    )
+    assert inside > 0
+    assert outside < 0
+
+
+def test_latents_of_one_half_only_have_no_heldout_value() -> None:
+    world = make_world(100, 20, active=0.4, zero_rows=False, seed=2)
+    f = world.f.copy()
+    f[world.sequence % 2 == 0, :5] = 0
+    f[world.sequence % 2 == 1, 5:10] = 0
+    values = replace(world, f=f).facts(borders=[33]).values["mse_improvement_error_heldout"]
+    assert np.isnan(values[:10]).all()
+    assert np.isfinite(values[10:][f[:, 10:].any(axis=0)]).all()
+
+
+def test_a_share_of_the_central_part() -> None:
+    reference = np.arange(101.0)
+    values = np.concatenate([np.arange(101.0), [np.nan]])
+    assert nu_overlap.share_within(values, reference, 50) == pytest.approx(51 / 101)
+    assert nu_overlap.share_within(np.full(10, 1e9), reference, 95) == 0.0
+    assert np.isnan(nu_overlap.share_within(values[:9], reference, 95))
