@@ -17,6 +17,7 @@ def build_app(typed: Sequence[str]) -> typer.Typer:
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
+        rich_markup_mode=None,
         pretty_exceptions_enable=False,
         help="Diff language models: harvest activations, train a crosscoder, measure what it "
         "shares.",
@@ -26,7 +27,7 @@ def build_app(typed: Sequence[str]) -> typer.Typer:
         if name == wanted:
             import_module(f"xc.cli.commands.{name}").register(app)
         else:
-            app.command(name, help=text)(_nothing(name))
+            app.command(name, help=text, short_help=text)(_nothing(name))
     return app
 
 
