@@ -10,7 +10,7 @@ import numpy as np
 
 from xc.evaluate.decoder import Decoder
 from xc.evaluate.kernels import tile
-from xc.evaluate.row_block import RowBlock, cosines
+from xc.evaluate.row_block import BlockPart, RowBlock, cosines
 
 _PLAIN: tuple[Literal["C"], Literal["W"]] = ("C", "W")
 """Numba compiles other orders, and arrays that may not be written to, apart: one kind is enough."""
@@ -82,13 +82,14 @@ class CompiledBlock(RowBlock):
             numbers=np.empty((self.n_rows, n, tile.NUMBERS)),
             shift=np.zeros(sides.at[-1]),
             off=np.zeros(sides.at[-1]),
-            along=np.zeros((d_sae, n, n, 2)),
-            own=np.zeros((d_sae, n)),
+            along=np.zeros((2, d_sae, n, n, 2)),
+            own=np.zeros((2, d_sae, n)),
         )
         x = tuple(np.require(x, np.float32, _PLAIN) for x in self.x)
+        half = np.require(self.odd_rows, np.uint8, _PLAIN)
         tile.measure(
             *self._pairs, self._decoded, x, sides.W, sides.b, np.concatenate(self.centre), sides.at,
-            out.numbers, out.shift, out.off, out.along, out.own,
+            half, out.numbers, out.shift, out.off, out.along, out.own,
         )  # fmt: skip
         return out
 
@@ -156,14 +157,43 @@ class CompiledBlock(RowBlock):
     @cached_property
     def residual_along(self) -> np.ndarray:
         """Σ f_j ⟨e_m, d_j^t⟩ over the rows, float64 [latent, m, t]; zero where widths differ."""
-        return np.ascontiguousarray(self._measured.along[..., 0])
+        return np.asarray(self._measured.along[..., 0].sum(axis=0))
 
     @cached_property
     def xhat_along(self) -> np.ndarray:
         """Σ f_j ⟨x̂_m, d_j^t⟩ over the rows, float64 [latent, m, t]; zero where widths differ."""
-        return np.ascontiguousarray(self._measured.along[..., 1])
+        return np.asarray(self._measured.along[..., 1].sum(axis=0))
 
     @cached_property
     def residual_decoded(self) -> np.ndarray:
         """Σ f_j ⟨e_m, d_j^m⟩ over the rows on which source m decodes it, float64 [latent, m]."""
-        return self._measured.own
+        return np.asarray(self._measured.own.sum(axis=0))
+
+    @cached_property
+    def odd(self) -> "OddPart":
+        """The rows of sequences of odd number."""
+        part = self.where(self.odd_rows)
+        return OddPart(**vars(part), measured=self._measured)
+
+
+@dataclass(frozen=True, eq=False)
+class OddPart(BlockPart):
+    """The rows of sequences of odd number, whose sums the block's own pass took apart."""
+
+    measured: _Measured
+    """What the pass over the block gave."""
+
+    @cached_property
+    def residual_along(self) -> np.ndarray:
+        """Σ f_j ⟨e_m, d_j^t⟩ over the rows, float64 [latent, m, t]; zero where widths differ."""
+        return np.ascontiguousarray(self.measured.along[1, ..., 0])
+
+    @cached_property
+    def xhat_along(self) -> np.ndarray:
+        """Σ f_j ⟨x̂_m, d_j^t⟩ over the rows, float64 [latent, m, t]; zero where widths differ."""
+        return np.ascontiguousarray(self.measured.along[1, ..., 1])
+
+    @cached_property
+    def residual_decoded(self) -> np.ndarray:
+        """Σ f_j ⟨e_m, d_j^m⟩ over the rows on which source m decodes it, float64 [latent, m]."""
+        return np.asarray(self.measured.own[1])
