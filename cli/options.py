@@ -13,7 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-from xc.store_schema import field_docs
+from xc.cli.spelling import american_names, spelt_british
+from xc.store_schema import RequestError, field_docs
 
 Command = Callable[..., None]
 
@@ -34,11 +35,14 @@ def with_options(
     flags = flags or {}
     hints = typing.get_type_hints(cls)
     extra = {f.name: _option(cls, f, hints[f.name], flags.get(f.name)) for f in fields}
+    others = american_names(names)
+    for other, name in others.items():
+        extra[other] = _hidden(other, hints[name])
 
     def decorate(command: Command) -> Command:
         def wrapper(**given: Any) -> None:
-            values = {name: _clean(given.pop(name)) for name in names}
-            command({n: v for n, v in values.items() if v is not None}, **given)
+            values = {name: _clean(given.pop(name)) for name in (*names, *others)}
+            command(_one_spelling({n: v for n, v in values.items() if v is not None}), **given)
 
         own = inspect.signature(command, eval_str=True).parameters
         parameters = list(own.values())[1:] + [
@@ -60,10 +64,28 @@ def _option(cls: type, field: "dataclasses.Field[Any]", hint: Any, flag: str | N
     """An `Annotated[T | None, typer.Option(...)]` for one field."""
     kind, many = _option_type(hint)
     name = "--" + (flag or field.name).replace("_", "-")
-    declared = f"{name}/--no-{name[2:]}" if kind is bool and "/" not in name else name
     text = field_docs(cls).get(field.name, "") + _default_text(field)
-    option = typer.Option(declared, help=text, show_default=False)
+    option = typer.Option(_declared(name, kind), help=text, show_default=False)
     return Annotated[list[kind] | None, option] if many else Annotated[kind | None, option]  # type: ignore[valid-type]
+
+
+def _hidden(name: str, hint: Any) -> Any:
+    """The option of a field's other spelling."""
+    kind, many = _option_type(hint)
+    option = typer.Option(_declared("--" + name.replace("_", "-"), kind), hidden=True)
+    return Annotated[list[kind] | None, option] if many else Annotated[kind | None, option]  # type: ignore[valid-type]
+
+
+def _declared(name: str, kind: Any) -> str:
+    """A switch names its opposite too."""
+    return f"{name}/--no-{name[2:]}" if kind is bool and "/" not in name else name
+
+
+def _one_spelling(values: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return spelt_british(values, where="options")
+    except RequestError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _option_type(hint: Any) -> tuple[Any, bool]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from xc.cli.spelling import spelt_british
 from xc.store_schema import RequestError
 from xc.store_schema.places import Place, place
 from xc.store_schema.settings import refuse_unknown
@@ -68,7 +69,8 @@ def load_pipeline(path: Path | None) -> Pipeline:
 def _mapping_at(path: Path, name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value or {}, dict):
         raise RequestError(f"{path}: '{name}' should be a mapping; found {value!r}")
-    return {str(k).replace("-", "_"): v for k, v in (value or {}).items()}
+    named = {str(k).replace("-", "_"): v for k, v in (value or {}).items()}
+    return spelt_british(named, where=f"{path}, {name}")
 
 
 def _sweep(path: Path, beside: Any, within: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from xc.cli.idle_options import idle_in_file, refuse_idle, refuse_idle_axes
 from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.plan_sweep import sweep_memory
+from xc.cli.spelling import british
 from xc.cli.training import train_config
 from xc.harvest.machine import available_memory, taken_memory
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout
@@ -155,7 +156,7 @@ def _typed(words: Sequence[str]) -> dict[str, list[str]]:
         name, equals, text = word.partition("=")
         if not equals:
             raise RequestError(f"--sweep {word}: expected NAME=VALUE,VALUE,… such as k=32,64")
-        field = name.strip().removeprefix("--").replace("-", "_")
+        field = british(name.strip().removeprefix("--").replace("-", "_"))
         found.setdefault(field, []).extend(_split(text, field))
     return found
 

@@ -60,6 +60,9 @@ def import_crosscoder(
             "did so: models with LayerNorm).",
         ),
     ] = None,
+    center_rows: Annotated[
+        bool | None, typer.Option("--center-rows/--no-center-rows", hidden=True)
+    ] = None,
     device: Annotated[str, typer.Option(help="Where rows are encoded: auto, cpu, cuda.")] = "auto",
     store: Store = None,
     debug: Debug = False,
@@ -67,8 +70,8 @@ def import_crosscoder(
     """Import."""
     flags = ImportFlags(
         layout=layout, file=file, out=out, sources=tuple(sources or ()),
-        models=tuple(models or ()), scale=scale, centre_rows=centre_rows, device=device,
-        store=store,
+        models=tuple(models or ()), scale=scale, device=device, store=store,
+        centre_rows=center_rows if centre_rows is None else centre_rows,
     )  # fmt: skip
 
     def work(progress: Progress, console: Console) -> None:
