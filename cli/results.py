@@ -41,8 +41,8 @@ def print_evaluation(console: Console, done: "Evaluation") -> None:
     path = done.run.report if done.run.report.is_file() else done.run.summary
     print_path(console, what, path.resolve())
     if "fdr_a_only" in done.summary and not _nulls_made(done.summary):
-        told = "says how many of the exclusive latents are false"
-        print_path(console, "next", f"xc null {done.run.root} --kind identical {told}")
+        how = f"xc null {done.run.root} --kind identical"
+        print_path(console, "false among the exclusive latents", f"{how} estimates how many")
 
 
 def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:

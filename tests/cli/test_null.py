@@ -1,12 +1,16 @@
 """`xc null` as typed: controls are runs, what is done stays, and the evaluation tells of them."""
 
 import json
+import shutil
+import subprocess
+import time
 from pathlib import Path
 
 import planted
 import pytest
 import yaml
 from training import tree
+from typed_world import XC
 from typer.testing import CliRunner, Result
 
 from xc.cli.main import build_app
@@ -188,6 +192,35 @@ def test_refusals(store: ActivationStore, tmp_path: Path) -> None:
     single.mkdir()
     alone = evaluated(single, store, tokens=640, sources=[planted.KEYS[0]])
     assert "this run has 1" in said(str(alone.root))
+
+
+@pytest.mark.slow
+def test_killed_and_typed_again_it_is_the_same(run: RunLayout, tmp_path: Path) -> None:
+    words = ("--seeds", "1", "--tokens", "12800", "--kind", "permuted,seeds")
+    for name in ("whole", "killed"):
+        shutil.copytree(run.root, tmp_path / name, ignore=shutil.ignore_patterns("nulls*"))
+    whole = typed("null", str(tmp_path / "whole"), *words)
+    assert whole.exit_code == 0, whole.output
+    moments = ("permuted/store.zarr", "permuted/run/metrics.jsonl", "seeds/seed=1/metrics.jsonl")
+    kills = 0
+    for moment in moments:
+        process = subprocess.Popen(
+            [XC, "null", str(tmp_path / "killed"), *words],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while process.poll() is None and not (tmp_path / "killed" / "nulls" / moment).exists():
+            time.sleep(0.002)
+        kills += process.poll() is None
+        process.kill()
+        process.wait()
+    assert kills >= 1
+    again = typed("null", str(tmp_path / "killed"), *words)
+    assert again.exit_code == 0, again.output
+    for folder in ("nulls", "evaluation"):
+        found, expected = (tree(tmp_path / name / folder) for name in ("killed", "whole"))
+        assert found.keys() == expected.keys()
+        here = {name: data.replace(b"/killed/", b"/whole/") for name, data in found.items()}
+        assert [name for name in here if here[name] != expected[name]] == []
 
 
 def test_kinds() -> None:
