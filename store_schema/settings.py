@@ -18,6 +18,9 @@ from xc.store_schema.fitting import check_plain, fitted
 
 T = TypeVar("T")
 
+_MOST = 4
+"""Words that are suggested at once."""
+
 
 @cache
 def field_docs(cls: type) -> dict[str, str]:
@@ -50,10 +53,15 @@ def _own_field_docs(cls: type) -> dict[str, str]:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` if a known word is near, else the list of known words."""
+    """`; did you mean 'x'?` if a known word is near, else the list of known words.
+
+    Where the word is how several begin, all of those are near.
+    """
     options = sorted(known)
-    near = difflib.get_close_matches(word, options, n=1)
-    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(options)}"
+    begun = [option for option in options if word and option.startswith(word)]
+    near = begun if 1 < len(begun) <= _MOST else difflib.get_close_matches(word, options, n=1)
+    quoted = " or ".join(f"'{option}'" for option in near)
+    return f"; did you mean {quoted}?" if near else f"; known: {', '.join(options)}"
 
 
 def refuse_unknown(keys: Iterable[str], known: Iterable[str], *, where: str) -> None:

@@ -64,6 +64,8 @@ def test_an_unknown_key_is_refused_with_a_suggestion(word: str) -> None:
 def test_without_a_near_word_all_are_listed() -> None:
     assert suggestion("zzz", ["b", "a"]) == "; known: a, b"
     assert suggestion("cat", ["bat", "a"]) == "; did you mean 'bat'?"
+    assert suggestion("cat", ["cat-b", "cat-a", "bat"]) == "; did you mean 'cat-a' or 'cat-b'?"
+    assert suggestion("", ["a", "b"]) == "; known: a, b"
     with pytest.raises(RequestError, match="x: unknown key '3'"):
         refuse_unknown([3], ["a"], where="x")  # type: ignore[list-item]
 

@@ -64,6 +64,7 @@ def test_sources_come_as_a_list_or_as_words() -> None:
     [
         ({"tokns": 3}, "did you mean 'tokens'"),
         ({"preset": "kisane"}, "did you mean 'kissane'"),
+        ({"preset": "minder"}, "did you mean 'minder-batchtopk' or 'minder-l1'"),
         ({"sparsity": "l0"}, "sparsity: no 'l0'"),
         ({"k": 0}, "k must be a whole number of at least 1"),
         ({"k": 2.5}, "k must be a whole number"),
@@ -75,7 +76,6 @@ def test_sources_come_as_a_list_or_as_words() -> None:
         ({"l1_coeff": -1}, "l1_coeff must be a number not below 0"),
         ({"lr_decay": 1.5}, "lr_decay must be a fraction"),
         ({"d_sae": 8, "expansion_factor": 2}, "not both"),
-        ({"centre": True}, "centre goes with normalisation rms or none"),
         ({"until_fve": 1.0}, "until_fve must be below 1"),
         ({"log_every": True}, "log_every must be a whole number"),
         ({"code_norm": "l2"}, "code_norm: no 'l2'"),
