@@ -111,7 +111,7 @@ def _labels(file: Path) -> set[str]:
 @contextmanager
 def _reading(file: Path) -> Iterator[Any]:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             yield arrays
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         remove(file)

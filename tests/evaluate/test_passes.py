@@ -1,0 +1,173 @@
+"""Kept sums: what is there is not read again, what was killed goes on, what is stale goes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from measured import Case
+
+from xc.evaluate import METRICS, run
+from xc.evaluate.blocks import Range
+from xc.evaluate.graph import BlockTotals, Totals
+from xc.evaluate.metrics import fve, l0
+from xc.evaluate.passes import Passes
+from xc.evaluate.reductions import label_of
+from xc.store_schema import DamageError
+from xc.store_schema.verify_run import verify_run
+
+MakeCase = Callable[..., Case]
+Read = list[tuple[Range, set[str]]]
+
+
+class StoppedError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Read:
+    """Every block that is read, with the labels that it is read for."""
+    seen: Read = []
+    plain = BlockTotals.__call__
+
+    def noted(self: BlockTotals, block: Range) -> Totals:
+        totals = plain(self, block)
+        seen.append((block, set(totals)))
+        return totals
+
+    monkeypatch.setattr(BlockTotals, "__call__", noted)
+    return seen
+
+
+@pytest.fixture
+def made(make_case: MakeCase) -> Case:
+    return make_case()
+
+
+def bytes_of(case: Case) -> dict[str, bytes]:
+    files = (case.run.summary, case.run.latents_parquet, case.run.examples)
+    return {path.name: path.read_bytes() for path in files}
+
+
+def with_version(number: int) -> list[object]:
+    return [replace(m, version=number) if m.name == "l0" else m for m in METRICS]
+
+
+def test_what_is_kept_is_not_read_again(made: Case, read: Read) -> None:
+    made.evaluate()
+    rows = sum(b - a for (a, b), _ in read)
+    assert rows == sum(b - a for a, b in made.store.splits["heldout"])
+    read.clear()
+    made.evaluate(seed=1, bootstrap=7)
+    assert read == []
+
+
+def test_a_metric_that_comes_later_costs_its_own_pass(made: Case, read: Read) -> None:
+    made.evaluate(metrics=("fve",))
+    before = {label for _, labels in read for label in labels}
+    assert before == {label_of(fve.METRIC)}
+    read.clear()
+    made.evaluate()
+    after = {label for _, labels in read for label in labels}
+    assert label_of(l0.METRIC) in after
+    assert not before & after
+    read.clear()
+    made.evaluate(metrics=("l0",))
+    made.evaluate(seed=3)
+    assert read == []
+
+
+def test_a_new_version_of_a_metric_is_all_that_is_read(
+    made: Case, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.evaluate()
+    read.clear()
+    monkeypatch.setattr(run, "METRICS", tuple(with_version(2)))
+    made.evaluate(seed=1)
+    label = label_of(replace(l0.METRIC, version=2))
+    assert {label for _, labels in read for label in labels} == {label}
+    assert label in Passes(next(made.run.passes.iterdir())).held(0)
+
+
+@pytest.mark.parametrize(("scheduler", "after"), [("sync", 1), ("threads", 5), ("sync", 11)])
+def test_an_interrupted_pass_goes_on(
+    made: Case, read: Read, monkeypatch: pytest.MonkeyPatch, scheduler: str, after: int
+) -> None:
+    noted, begun = BlockTotals.__call__, []
+
+    def stop(self: BlockTotals, block: Range) -> Totals:
+        begun.append(block)
+        if len(begun) > after:
+            raise StoppedError
+        return noted(self, block)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BlockTotals, "__call__", stop)
+        with pytest.raises(StoppedError):
+            made.evaluate(scheduler=scheduler)
+    folder = next(made.run.passes.iterdir(), None) if made.run.passes.is_dir() else None
+    kept = len(list(folder.iterdir())) if folder else 0
+    first = {block for block, _ in read}
+    read.clear()
+    made.evaluate(scheduler=scheduler)
+    again = first & {block for block, _ in read}
+    assert len(first) - len(again) >= kept > 0 or after == 1
+    found = bytes_of(made)
+    for path in (made.run.summary, *made.run.passes.rglob("*.npz")):
+        path.unlink()
+    made.evaluate(scheduler="sync")
+    assert bytes_of(made) == found
+
+
+def test_sums_of_other_settings_go(made: Case) -> None:
+    made.evaluate(metrics=("l0",))
+    before = folders(made)
+    made.evaluate(metrics=("l0",), groups=5)
+    after = folders(made)
+    assert len(before) == len(after) == 1
+    assert before != after
+    made.evaluate(metrics=("l0",), keep_passes=False)
+    assert not made.run.passes.exists()
+
+
+def folders(case: Case) -> list[Path]:
+    return sorted(case.run.passes.iterdir())
+
+
+def test_files_of_nothing_that_is_known_go(tmp_path: Path) -> None:
+    passes = Passes(tmp_path / "passes" / "here")
+    sums = {"a": np.arange(3.0)}
+    passes.save({"old:1": sums}, 0)
+    passes.save({"new:1": sums, "empty:1": {}}, 0)
+    assert set(passes.held(0)) == {"old:1", "new:1", "empty:1"}
+    assert passes.held(1) == {}
+    passes.forget_others(["new:1"])
+    assert set(passes.held(0)) == {"new:1", "empty:1"}
+    found = passes.load(["new:1", "empty:1"], 0)
+    np.testing.assert_array_equal(found["new:1"]["a"], sums["a"])
+    assert found["empty:1"] == {}
+
+
+def spoilt(file: Path) -> Iterator[bytes]:
+    whole = file.read_bytes()
+    yield whole[: len(whole) // 2]
+    yield b""
+    yield b"nothing of the kind"
+
+
+@pytest.mark.parametrize("kind", range(3))
+def test_a_damaged_file_is_told_and_renewed(made: Case, kind: int) -> None:
+    made.evaluate(metrics=("l0",))
+    file = sorted(made.run.passes.rglob("*.npz"))[3]
+    file.write_bytes(list(spoilt(file))[kind])
+    with pytest.raises(DamageError, match="run `xc evaluate` again"):
+        made.evaluate(metrics=("l0",), seed=1)
+    assert made.evaluate(metrics=("l0",), seed=1).summary["l0"] is not None
+
+
+def test_the_run_is_still_whole(made: Case) -> None:
+    made.evaluate()
+    (made.run.root / "config.yaml").write_text("seed: 0\n")
+    (made.run.root / "metrics.jsonl").write_text("")
+    assert verify_run(made.run.root, store=made.store) == []
