@@ -12,6 +12,7 @@ from xc.cli.next_steps import after_evaluating, print_next
 from xc.cli.options import with_options
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.results import print_evaluation
+from xc.cli.sweep_table import print_sweep
 from xc.evaluate import EvaluateConfig
 from xc.store_schema import Progress
 
@@ -34,9 +35,12 @@ def evaluate(
     def work(pipeline: Pipeline, progress: Progress, console: Console) -> None:
         folder = run or pipeline.run
         runs = runs_at(folder)
+        found = []
         for each in runs:
             done = run_evaluate(pipeline, values, store=store, run=each, progress=progress)
             print_evaluation(console, done)
+            found.append(done)
+        print_sweep(console, found)
         print_next(console, after_evaluating(folder, runs))
 
     carry_out(work, config=config, debug=debug)
