@@ -56,21 +56,25 @@ class Agreement:
         return max(self.ranks) / (self.n - 1) if min(self.ranks) else float("nan")
 
 
-def agreement(facts: Facts, latents: np.ndarray, p: int, q: int) -> Agreement:
+def agreement(
+    facts: Facts, latents: np.ndarray, p: int, q: int, *, kind: str = "alive"
+) -> Agreement:
     """Agreement of two sources' decoders over the latents where `latents` (bool) is True.
 
-    The first set that is asked for is worked out from the weights; its subsets follow from it.
+    The first set of a kind that is asked for is worked out from the weights; its subsets follow
+    from it.
     """
     known = facts.decoder.derived
-    base: _Pair | None = known.get((agreement, p, q))
+    at = kind, p, q
+    base: _Pair | None = known.get((agreement, *at))
     if base is None or not base.covers(latents):
         base = _Pair.of(facts.decoder.W[p], facts.decoder.W[q], np.flatnonzero(latents))
-        known[agreement, p, q] = base
-        known[Agreement, p, q] = latents, base.agreement()
-    last, found = known[Agreement, p, q]
+        known[agreement, *at] = base
+        known[Agreement, *at] = latents, base.agreement()
+    last, found = known[Agreement, *at]
     if not np.array_equal(last, latents):
         found = base.without(np.setdiff1d(base.members, np.flatnonzero(latents)))
-        known[Agreement, p, q] = latents, found
+        known[Agreement, *at] = latents, found
     answer: Agreement = found
     return answer
 

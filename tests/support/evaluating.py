@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 from activation_oracles import COMPARISONS, all_comparisons, compare
+from alignment_oracles import ALIGNMENTS
 from scaling_oracles import STATISTICS
 
 from xc.evaluate.decoder import Decoder
@@ -506,6 +507,7 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "mse_improvement_reconstruction": lambda d: d.improvements("reconstruction"),
     "beta_own_error": lambda d: d.own("error"),
     "beta_own_reconstruction": lambda d: d.own("reconstruction"),
+    **ALIGNMENTS,
     **STATISTICS,
 }
 """Values by metric name; drawn metrics have none and are tested against what they estimate."""

@@ -91,6 +91,18 @@ def test_leaving_latents_out_is_starting_over_without_them(d_sae: int, removed: 
     np.testing.assert_allclose(found.squared, fresh.squared, atol=1e-9)
 
 
+def test_kinds_of_sets_do_not_disturb_one_another() -> None:
+    world = make_world(60, 300, widths=(8, 11), zero_rows=False)
+    facts = Facts(world.decoder)
+    every = np.ones(300, dtype=bool)
+    some = np.arange(300) % 3 != 0
+    whole = agreement(facts, every, 0, 1, kind="all")
+    part = agreement(facts, some, 0, 1, kind="shared")
+    assert whole is agreement(facts, every, 0, 1, kind="all")
+    assert part is agreement(facts, some, 0, 1, kind="shared")
+    assert part.n == 200
+
+
 def test_latents_beyond_those_known_are_looked_at_anew() -> None:
     world = make_world(5, 30)
     facts, some = Facts(world.decoder), np.arange(30) < 20

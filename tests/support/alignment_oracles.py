@@ -1,0 +1,54 @@
+"""Dense oracles of the alignment of decoders over sets of latents, by pseudo-inverses."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+
+class Decoders(Protocol):
+    """What the oracles read of a dense world."""
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]: ...
+
+    def d(self, m: int) -> np.ndarray: ...
+
+    def classes(self, p: int, q: int) -> np.ndarray: ...
+
+
+Chosen = Callable[[Decoders, int, int], np.ndarray]
+
+
+def every(dense: Decoders, p: int, q: int) -> np.ndarray:
+    return np.ones(len(dense.d(p)), bool)
+
+
+def shared(dense: Decoders, p: int, q: int) -> np.ndarray:
+    return dense.classes(p, q) == "shared"
+
+
+def aligned(dense: Decoders, *, chosen: Chosen, chance: bool) -> np.ndarray:
+    """Of every pair over the chosen latents."""
+    return np.array([_pair(dense, p, q, chosen(dense, p, q), chance) for p, q in dense.pairs])
+
+
+def _pair(dense: Decoders, p: int, q: int, latents: np.ndarray, chance: bool) -> float:
+    if latents.sum() < 2:
+        return float("nan")
+    rows = [dense.d(m)[latents] - dense.d(m)[latents].mean(axis=0) for m in (p, q)]
+    ranks = [int(np.linalg.matrix_rank(r)) for r in rows]
+    if min(ranks) == 0:
+        return float("nan")
+    if chance:
+        return max(ranks) / (latents.sum() - 1)
+    first, second = (r @ np.linalg.pinv(r) for r in rows)
+    return float(np.trace(first @ second) / min(ranks))
+
+
+ALIGNMENTS: dict[str, Callable[[Decoders], np.ndarray]] = {
+    f"alignment_{name}{end}": partial(aligned, chosen=chosen, chance=bool(end))
+    for name, chosen in (("all", every), ("shared", shared))
+    for end in ("", "_chance")
+}
