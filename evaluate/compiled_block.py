@@ -86,10 +86,9 @@ class CompiledBlock(RowBlock):
             own=np.zeros((2, d_sae, n)),
         )
         x = tuple(np.require(x, np.float32, _PLAIN) for x in self.x)
-        half = np.require(self.odd_rows, np.uint8, _PLAIN)
         tile.measure(
             *self._pairs, self._decoded, x, sides.W, sides.b, np.concatenate(self.centre), sides.at,
-            half, out.numbers, out.shift, out.off, out.along, out.own,
+            self.odd_rows.view(np.uint8), out.numbers, out.shift, out.off, out.along, out.own,
         )  # fmt: skip
         return out
 
@@ -157,43 +156,49 @@ class CompiledBlock(RowBlock):
     @cached_property
     def residual_along(self) -> np.ndarray:
         """Σ f_j ⟨e_m, d_j^t⟩ over the rows, float64 [latent, m, t]; zero where widths differ."""
-        return np.asarray(self._measured.along[..., 0].sum(axis=0))
+        every: np.ndarray = self._measured.along[..., 0].sum(axis=0)
+        return every
 
     @cached_property
     def xhat_along(self) -> np.ndarray:
         """Σ f_j ⟨x̂_m, d_j^t⟩ over the rows, float64 [latent, m, t]; zero where widths differ."""
-        return np.asarray(self._measured.along[..., 1].sum(axis=0))
+        every: np.ndarray = self._measured.along[..., 1].sum(axis=0)
+        return every
 
     @cached_property
     def residual_decoded(self) -> np.ndarray:
         """Σ f_j ⟨e_m, d_j^m⟩ over the rows on which source m decodes it, float64 [latent, m]."""
-        return np.asarray(self._measured.own.sum(axis=0))
+        every: np.ndarray = self._measured.own.sum(axis=0)
+        return every
 
     @cached_property
-    def odd(self) -> "OddPart":
-        """The rows of sequences of odd number."""
-        part = self.where(self.odd_rows)
-        return OddPart(**vars(part), measured=self._measured)
+    def odd(self) -> "OddRows":
+        """Rows of sequences of odd number, summed up apart in the same pass."""
+        return self._part(OddRows, self.odd_rows)
+
+    @property
+    def odd_measured(self) -> tuple[np.ndarray, np.ndarray]:
+        """Their sums: float64 [latent, m, t, 2] of e and x̂, and [latent, m]."""
+        return self._measured.along[1], self._measured.own[1]
 
 
 @dataclass(frozen=True, eq=False)
-class OddPart(BlockPart):
-    """The rows of sequences of odd number, whose sums the block's own pass took apart."""
+class OddRows(BlockPart):
+    """The rows of odd sequences of a compiled block."""
 
-    measured: _Measured
-    """What the pass over the block gave."""
+    whole: CompiledBlock
 
     @cached_property
     def residual_along(self) -> np.ndarray:
-        """Σ f_j ⟨e_m, d_j^t⟩ over the rows, float64 [latent, m, t]; zero where widths differ."""
-        return np.ascontiguousarray(self.measured.along[1, ..., 0])
+        """Σ f_j ⟨e_m, d_j^t⟩ over the rows, float64 [latent, m, t]."""
+        return np.ascontiguousarray(self.whole.odd_measured[0][..., 0])
 
     @cached_property
     def xhat_along(self) -> np.ndarray:
-        """Σ f_j ⟨x̂_m, d_j^t⟩ over the rows, float64 [latent, m, t]; zero where widths differ."""
-        return np.ascontiguousarray(self.measured.along[1, ..., 1])
+        """Σ f_j ⟨x̂_m, d_j^t⟩ over the rows, float64 [latent, m, t]."""
+        return np.ascontiguousarray(self.whole.odd_measured[0][..., 1])
 
     @cached_property
     def residual_decoded(self) -> np.ndarray:
         """Σ f_j ⟨e_m, d_j^m⟩ over the rows on which source m decodes it, float64 [latent, m]."""
-        return np.asarray(self.measured.own[1])
+        return self.whole.odd_measured[1]

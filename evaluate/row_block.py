@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
 from xc.evaluate.decoder import Decoder
 from xc.evaluate.latent_rows import LatentRows
+
+P = TypeVar("P", bound="BlockPart")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,10 @@ class RowBlock:
 
     def where(self, rows: np.ndarray) -> "BlockPart":
         """The rows where `rows` (bool [row]) is True, sharing what was computed here."""
-        return BlockPart(
+        return self._part(BlockPart, rows)
+
+    def _part(self, kind: "type[P]", rows: np.ndarray) -> "P":
+        return kind(
             self.start,
             self.stop,
             self.sequence[rows],

@@ -11,6 +11,7 @@ what comes in. Arguments of all kernels:
     W, b      decoder of all sources side by side, float32 [latent, width] and [width]
     centre    float64 [width]
     at        where each source's columns begin, int64 [source + 1]
+    part      which of the sums a row's projections go to, uint8 [row]
 """
 
 import numpy as np
@@ -114,24 +115,25 @@ def _project(first, end, latent, f, decoded, e, xhat, W, at, m, t, along, own):
 
 
 @compiled
-def measure(indptr, latent, f, decoded, x, W, b, centre, at, half, numbers, shift, off, along, own):
+def measure(
+    indptr, latent, f, decoded, x, W, b, centre, at, part, numbers, shift, off, along, own
+):  # fmt: skip
     """All sums of a tile that need its activations.
 
     Args:
-        indptr: and what follows up to `at`: see above.
-        half: which of two parts each row belongs to, 0 or 1, uint8 [row].
+        indptr: and what follows up to `part`: see above.
         numbers: out, float64 [row, source, NUMBERS].
         shift: in and out, Σ(x − centre), float64 [width].
         off: in and out, Σ(x − x̂), float64 [width].
         along: in and out, Σ f⟨e_m, d^t⟩ and Σ f⟨x̂_m, d^t⟩ where the widths are equal, float64
-            [half, latent, m, t, 2].
-        own: in and out, Σ⟨e_m, d^m⟩ times what source m decodes, float64 [half, latent, m].
+            [part, latent, m, t, 2].
+        own: in and out, Σ⟨e_m, d^m⟩ times what source m decodes, float64 [part, latent, m].
     """
     n = len(at) - 1
     e, xhat = np.empty_like(shift), np.empty_like(shift)
     for i in range(len(indptr) - 1):
         first, end = indptr[i], indptr[i + 1]
-        to, to_own = along[half[i]], own[half[i]]
+        sums, own_sums = along[part[i]], own[part[i]]
         for m in range(n):
             u, v, g = at[m], at[m + 1], decoded[m % len(decoded)]
             left, guess = e[u:v], xhat[u:v]
@@ -146,11 +148,11 @@ def measure(indptr, latent, f, decoded, x, W, b, centre, at, half, numbers, shif
                     t += 1
                 elif t + 1 < n and at[t + 2] - at[t + 1] == v - u:
                     _project_two(
-                        first, end, latent, f, g, left, guess, W, at, m, t, to, to_own
+                        first, end, latent, f, g, left, guess, W, at, m, t, sums, own_sums
                     )  # fmt: skip
                     t += 2
                 else:
-                    _project(first, end, latent, f, g, left, guess, W, at, m, t, to, to_own)
+                    _project(first, end, latent, f, g, left, guess, W, at, m, t, sums, own_sums)
                     t += 1
 
 

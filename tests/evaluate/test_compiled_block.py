@@ -81,6 +81,13 @@ def test_some_of_the_rows() -> None:
     assert_equal(plain.where(rows), compiled.where(rows))
 
 
+@pytest.mark.parametrize("gated", [False, True], ids=["plain", "gated"])
+@pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
+def test_the_odd_half_is_summed_up_in_the_same_pass(world: World, *, gated: bool) -> None:
+    plain, compiled = blocks(world, gated=gated)
+    assert_equal(plain.odd, compiled.odd)
+
+
 def test_sums_are_as_exact_as_their_terms() -> None:
     """Against dense float64: closer than float32 could be."""
     world = make_world(400, widths=(48, 48))
