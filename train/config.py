@@ -101,7 +101,7 @@ class TrainConfig:
     """One scale per source: mean_norm (√d / mean length; Kissane), rms (√d / root mean squared
     length), none."""
     centre: bool = False
-    """Subtract each source's mean before scaling (with normalisation rms or none)."""
+    """Subtract each source's mean before scaling."""
     init_norm: float = 0.08
     """Length of every decoder row at the start, per source."""
     init_encoder: str = "transpose"

@@ -118,11 +118,6 @@ def _check_choices(config: "TrainConfig") -> None:
 def _check_combinations(config: "TrainConfig") -> None:
     if config.d_sae is not None and config.expansion_factor is not None:
         raise RequestError("give d_sae or expansion_factor, not both")
-    if config.centre and config.normalisation == "mean_norm":
-        raise RequestError(
-            "centre goes with normalisation rms or none: a store does not keep the mean length of "
-            "centred rows"
-        )
     if config.until_fve is not None and not (_is_number(config.until_fve) and config.until_fve < 1):
         raise RequestError(f"until_fve must be below 1; got {config.until_fve!r}")
     if config.steps == 0:

@@ -18,8 +18,6 @@ from xc.train.kept import kept_rows
 from xc.train.normalisation import prepare
 from xc.train.stream import Window, read_rows
 
-_RUN = 128
-"""Neighbouring rows that are validated together: few enough to come from many documents."""
 _BLOCK = 2048
 """Rows encoded at once."""
 
@@ -40,16 +38,6 @@ def heldout_rows(store: ActivationStore, keys: Sequence[str], row_filter: RowFil
             "harvest more text, or keep other rows"
         )
     return rows
-
-
-def validation_rows(rows: np.ndarray, wanted: int) -> np.ndarray:
-    """About `wanted` of the held-out rows, in runs spread evenly over all of them."""
-    if len(rows) <= wanted:
-        return rows
-    run = min(_RUN, wanted)
-    starts = np.linspace(0, len(rows) - run, max(1, wanted // run)).astype(np.int64)
-    picked = np.unique(starts[:, None] + np.arange(run))
-    return rows[picked]
 
 
 def read_normalised(

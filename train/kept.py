@@ -7,6 +7,9 @@ import numpy as np
 from xc.store_schema import ActivationStore, RowFilter
 from xc.train.shuffle import Shuffle
 
+_RUN = 128
+"""Neighbouring rows that are taken together: few enough to come from many documents."""
+
 
 def kept_rows(
     store: ActivationStore,
@@ -17,6 +20,16 @@ def kept_rows(
     """bool: which rows of `ranges` take part, one range behind the other."""
     parts = [row_filter.mask(store, keys, a, b) for a, b in ranges]
     return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+
+
+def spread_rows(rows: np.ndarray, wanted: int) -> np.ndarray:
+    """About `wanted` of some rows, in runs spread evenly over all of them."""
+    if len(rows) <= wanted:
+        return rows
+    run = min(_RUN, wanted)
+    starts = np.linspace(0, len(rows) - run, max(1, wanted // run)).astype(np.int64)
+    picked = np.unique(starts[:, None] + np.arange(run))
+    return rows[picked]
 
 
 class KeptRows:

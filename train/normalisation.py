@@ -3,7 +3,8 @@
 A store's statistics are over the rows that its mask keeps, attention sinks left out, so that those
 do not set the scale; BOS and other special tokens are no rows. Where other rows are asked for, mean
 and root mean squared length are taken over them, from the norms that the store keeps; means and
-variances (`centre`) stay those of the store's statistics.
+variances (`centre`) stay those of the store's statistics. The mean length about the mean is in no
+statistics: it is read from rows.
 """
 
 import math
@@ -23,6 +24,7 @@ from xc.store_schema import (
 )
 from xc.store_schema.row_filter import DEFAULT
 from xc.train.crosscoder import Crosscoder
+from xc.train.measured_scale import mean_length_about
 
 _NORMS_SINCE = 2
 """Version of the store from which on it keeps the norm of each row, roles and sinks."""
@@ -32,7 +34,7 @@ Scale = Callable[[SourceStatistics, bool], float]
 
 
 def mean_norm(statistics: SourceStatistics, centred: bool) -> float:
-    """c = √d / mean_t ‖x_t‖ (Kissane et al.)."""
+    """c = √d / mean_t ‖x_t‖ (Kissane et al.), of x − mean where that is subtracted."""
     return math.sqrt(len(statistics.mean)) / statistics.mean_norm
 
 
@@ -72,6 +74,9 @@ def scales_of(
         RequestError: if a source is zero everywhere.
     """
     found = {key: statistics_of(store, key, keys, row_filter) for key in dict.fromkeys(keys)}
+    if centred and normalisation == "mean_norm":
+        rows = np.flatnonzero(row_filter.mask(store, keys, 0, store.n_rows))
+        found = {key: _about_mean(store, key, values, rows) for key, values in found.items()}
     return tuple(_scale(store, key, found[key], normalisation, centred) for key in keys)
 
 
@@ -89,6 +94,16 @@ def statistics_of(
         n, total, squares = n + len(kept), total + kept.sum(), squares + np.square(kept).sum()
     n = max(n, 1)
     return replace(statistics, mean_norm=float(total / n), rms_norm=math.sqrt(squares / n))
+
+
+def _about_mean(
+    store: ActivationStore, key: str, statistics: SourceStatistics, rows: np.ndarray
+) -> SourceStatistics:
+    """The same with the mean length of rows about the mean, which no store keeps."""
+    if len(rows) == 0 or not np.isfinite(statistics.mean).all():
+        return statistics
+    length = mean_length_about(statistics.mean, store, key, rows)
+    return replace(statistics, mean_norm=length)
 
 
 def _scale(

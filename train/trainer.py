@@ -22,10 +22,11 @@ from xc.train.curve import Curve
 from xc.train.distributed import ALONE, Processes
 from xc.train.figures import HeldOut, Validation, dead_fraction, train_line
 from xc.train.guards import Guards, Outlook, settled_from
-from xc.train.heldout import check_finite, heldout_rows, validation_rows
+from xc.train.heldout import check_finite, heldout_rows
 from xc.train.initial import initialise
 from xc.train.inputs import Inputs
 from xc.train.interrupts import Interrupts
+from xc.train.kept import spread_rows
 from xc.train.passes import choose, choose_step
 from xc.train.schedules import schedule_of
 from xc.train.seen import notes_on
@@ -87,7 +88,7 @@ class Trainer:
         self.guards = Guards(self.curve.lines() if self.curve is not None else ())
         self._trackers: Trackers | None = None
         rows = heldout_rows(store, config.sources, config.row_filter)
-        rows = validation_rows(rows, config.validation_rows)
+        rows = spread_rows(rows, config.validation_rows)
         self._held_out = HeldOut(self.inputs.held_out(self.state.crosscoder, config.sources, rows))
         self._figures: dict[str, float] = {}
         self._between_steps = True

@@ -78,12 +78,17 @@ def test_validation_is_on_these_rows(store: ActivationStore) -> None:
     assert heldout_rows(store, KEYS, KEPT).tolist() == expected(store, "heldout", KEPT)
 
 
-@pytest.mark.parametrize("normalisation", ["mean_norm", "rms"])
-def test_scales_are_those_of_these_rows(store: ActivationStore, normalisation: str) -> None:
-    scales = scales_of(store, KEYS, normalisation=normalisation, centred=False, row_filter=KEPT)
+@pytest.mark.parametrize(
+    ("normalisation", "centred"), [("mean_norm", False), ("rms", False), ("mean_norm", True)]
+)
+def test_scales_are_those_of_these_rows(
+    store: ActivationStore, normalisation: str, centred: bool
+) -> None:
+    scales = scales_of(store, KEYS, normalisation=normalisation, centred=centred, row_filter=KEPT)
     rows = KEPT.mask(store, KEYS, 0, store.n_rows)
     for key, scale in zip(KEYS, scales, strict=True):
-        x = scale * store.activations(key)[:][rows].astype(np.float64)
+        mean = store.statistics(key).mean if centred else 0.0
+        x = scale * (store.activations(key)[:][rows].astype(np.float64) - mean)
         lengths = np.linalg.norm(x, axis=1)
         found = lengths.mean() if normalisation == "mean_norm" else math.sqrt((lengths**2).mean())
         assert found == pytest.approx(math.sqrt(x.shape[1]), rel=1e-6)

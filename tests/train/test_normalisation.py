@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from xc.store_schema import ActivationStore, RequestError
-from xc.train import Crosscoder, TrainConfig
+from xc.train import Crosscoder, TrainConfig, measured_scale
 from xc.train.normalisation import prepare, scales_of
 from xc.train.settle import empty_crosscoder, settle
 from xc.train.tensors import as_tensor
@@ -28,6 +28,21 @@ def test_mean_norm_makes_the_mean_length_root_d(
         assert np.linalg.norm(c * x, axis=1).mean() == pytest.approx(math.sqrt(x.shape[1]))
 
 
+@pytest.mark.parametrize("few", [False, True])
+def test_the_mean_length_about_the_mean_is_read_from_rows(
+    planted_store: ActivationStore,
+    rows: list[np.ndarray],
+    few: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if few:
+        monkeypatch.setattr(measured_scale, "CENTRED_ROWS", 640)
+    scales = scales_of(planted_store, KEYS, normalisation="mean_norm", centred=True)
+    for x, c in zip(rows, scales, strict=True):
+        found = np.linalg.norm(c * (x - x.mean(axis=0)), axis=1).mean()
+        assert found == pytest.approx(math.sqrt(x.shape[1]), rel=0.05 if few else 1e-6)
+
+
 @pytest.mark.parametrize("centred", [False, True])
 def test_rms_makes_the_mean_squared_length_d(
     planted_store: ActivationStore, rows: list[np.ndarray], centred: bool
@@ -43,7 +58,7 @@ def test_none_leaves_activations_alone(planted_store: ActivationStore) -> None:
     assert scales_of(planted_store, KEYS, normalisation="none", centred=False) == (1.0, 1.0)
 
 
-@pytest.mark.parametrize("values", [{}, {"normalisation": "rms", "centre": True}])
+@pytest.mark.parametrize("values", [{}, {"normalisation": "rms", "centre": True}, {"centre": True}])
 def test_stored_rows_are_prepared_as_the_checkpoint_normalises_them(
     planted_store: ActivationStore, values: dict[str, object]
 ) -> None:

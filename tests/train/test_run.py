@@ -102,10 +102,11 @@ def test_the_latent_table_is_what_the_checkpoint_says_of_kept_held_out_rows(
         np.testing.assert_allclose(f, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("centre", [False, True])
 def test_the_published_crosscoder_eats_raw_activations(
-    store: ActivationStore, run: RunLayout
+    store: ActivationStore, run: RunLayout, centre: bool
 ) -> None:
-    report = go(store, run, tokens=200 * 64)
+    report = go(store, run, tokens=200 * 64, centre=centre)
     cc = Crosscoder.from_pretrained(run.root)
     rows = np.flatnonzero(np.asarray(store.rows.mask[:]))
     rows = rows[rows >= store.splits["heldout"][0][0]]
