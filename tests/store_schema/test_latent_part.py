@@ -57,6 +57,26 @@ def test_plain_parquet_readers_open_it(part: Path) -> None:
         np.testing.assert_array_equal(table.column(name).to_numpy(), expected)
 
 
+def test_a_range_reads_only_the_row_groups_that_hold_it(tmp_path: Path) -> None:
+    """Told by damage: what is not read is not missed."""
+    path, active = tmp_path / "p.parquet", 128
+    n_rows = 2 * 2**20 // active + 100  # a row group of Parquet holds 2²⁰ entries
+    latent = np.tile(np.arange(active, dtype=np.int32), n_rows)
+    write_part(path, ABOUT, np.repeat(np.arange(n_rows), active), latent, latent + np.float32(1))
+    metadata = pq.read_metadata(path)
+    assert metadata.num_row_groups == 3
+    damaged = bytearray(path.read_bytes())
+    for group in (0, 2):
+        damaged[metadata.row_group(group).column(2).data_page_offset + 60] ^= 255
+    path.write_bytes(damaged)
+    first = 2**20 // active
+    assert len(read_entries(path, (first, 2 * first))) == 2**20
+    assert len(read_entries(path, (first + 10, first + 20))) == 10 * active
+    for rows in ((first - 1, first + 1), (2 * first - 1, 2 * first + 1), None):
+        with pytest.raises(DamageError):
+            read_entries(path, rows)
+
+
 def test_rows_are_taken_by_range(part: Path) -> None:
     table = read_entries(part, (3, 5))
     assert set(table.column("row").to_pylist()) == {3, 4}
