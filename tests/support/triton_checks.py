@@ -208,7 +208,7 @@ def steps(device: str, *, name: str, case: Case) -> None:
     with torch.no_grad():
         case(a.crosscoder, torch.zeros(0))
         case(b.crosscoder, torch.zeros(0))
-    for i in range(3):
+    for i in range(2):
         x = randn(N, 8, seed=i).double().to(device)
         reference, done = take_step(a, x, dense_settings), take_step(b, x, mine)
         assert done.active == reference.active
@@ -235,6 +235,96 @@ def in_parts(device: str) -> None:
         assert done.active == reference.active
         torch.testing.assert_close(done.loss, reference.loss)
     same_state(b, a)
+
+
+class Narrowing:
+    """A crosscoder, rows with a mean, and what the kernels' own float32 makes of all pairs."""
+
+    def __init__(self, device: str, case: Case = CASES["random"], d_sae: int = 24) -> None:
+        from xc.train.gpu import launch, narrow  # noqa: PLC0415
+
+        self.cc = make_crosscoder((12, 9), d_sae).to(device)
+        self.x, self.k, n = randn(N, 21).add(0.5).to(device), 3, N
+        self.narrow = narrow
+        with torch.no_grad():
+            case(self.cc, self.x)
+            self.weights = self.cc.code_weights()
+            latent = torch.arange(d_sae, device=device).repeat(n)
+            first = torch.arange(n + 1, device=device) * d_sae
+            f = launch.dot_rows(self.x, self.cc.W_enc.detach(), latent, first)
+            self.pre = (f + self.cc.b_enc.detach()[latent]).view(n, d_sae)
+        select = self.cc.activation.select
+        assert select is not None
+        self.expected = select(self.pre, self.weights, self.k, torch.zeros(()))
+
+    @torch.no_grad()
+    def pairs(self, theta: float) -> Any:
+        self.cc.threshold.fill_(theta)
+        return self.narrow.batch_topk(self.cc, self.x, self.weights, self.k)
+
+    def same(self, pairs: Any) -> None:
+        """The reference's set, and the values of float32 to the last bit."""
+        flat = pairs.row * self.cc.d_sae + pairs.latent
+        assert flat.tolist() == self.expected.flat.tolist()
+        assert torch.equal(pairs.f, self.pre.flatten()[flat])
+
+
+@torch.no_grad()
+def narrow_bounds(device: str) -> None:
+    """Every value lies within them."""
+    from xc.train.gpu import launch  # noqa: PLC0415
+
+    all_of = Narrowing(device)
+    n, d_sae = all_of.pre.shape
+    bounds = all_of.narrow._bounds(all_of.cc, all_of.x, all_of.weights)
+    level = torch.full((n,), -1e9, device=device)
+    first = torch.arange(n + 1, device=device) * d_sae
+    latent, low, high = launch.list_bounded(bounds, level, first, total=n * d_sae)
+    assert latent.tolist() == list(range(d_sae)) * n
+    cc = all_of.cc.double()
+    v = cc.pre_activations(all_of.x.double()) * all_of.weights
+    assert bool((low <= v.flatten()).all())
+    assert bool((v.flatten() <= high).all())
+    assert float((high - low).mean() / v.abs().mean()) < 0.1
+
+
+def narrow_set(device: str, *, case: Case) -> None:
+    """From any θ that is of use; else it is left to the wide product."""
+    of = Narrowing(device, case)
+    least = float(of.expected.v.min())
+    for share in (0.8, 1.05):
+        of.same(of.pairs(share * least))
+    assert of.pairs(0.0) is None
+    assert of.pairs(2 * float(of.expected.v.max())) is None
+
+
+def a_latent_that_is_not_a_number(cc: Crosscoder, x: Tensor) -> None:
+    cc.W_enc[3, 2] = torch.nan
+
+
+def narrow_too_few(device: str) -> None:
+    of = Narrowing(device, few_positive)
+    assert of.pairs(0.1) is None
+
+
+def narrow_pass(device: str) -> None:
+    """The whole pass that way, in float32, beside the dense one."""
+    from xc.train.gpu import sparse as gpu  # noqa: PLC0415
+
+    of = Narrowing(device)
+    of.cc.threshold.fill_(float(of.expected.v.min()))
+    before, wide = of.narrow.narrows, gpu._wide
+    assert of.narrow.narrows(torch.device("cpu"), torch.float32) is False
+    of.narrow.narrows, gpu._wide = lambda *_: True, None  # type: ignore[assignment]
+    mine = gpu.sparse(of.cc, of.x, of.k)
+    of.narrow.narrows, gpu._wide = before, wide
+    reference = dense(of.cc, of.x, of.k)
+    assert mine.active == reference.active
+    assert torch.equal(mine.fired, reference.fired)
+    torch.testing.assert_close(mine.xhat, reference.xhat, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        gradients(of.cc, of.x, mine), gradients(of.cc, of.x, reference), atol=1e-3, rtol=1e-3
+    )
 
 
 def refuses(device: str) -> None:
@@ -283,6 +373,7 @@ CHECKS: dict[str, Check] = {
         f"{name}: {case}": partial(compare, case=CASES[case], name=name)
         for name in SPARSITIES
         for case in CASES
+        if name == "batch_topk" or "θ" not in case
     },
     **{
         f"sources {widths} wide": partial(compare, case=ties, name="batch_topk", widths=widths)
@@ -300,16 +391,29 @@ CHECKS: dict[str, Check] = {
     "selected set": selected_set,
     "same bits": same_bits,
     "a row that is not a number": a_row_that_is_not_a_number,
+    "narrow: bounds": narrow_bounds,
+    "narrow: random": partial(narrow_set, case=CASES["random"]),
+    "narrow: ties": partial(narrow_set, case=ties),
+    "narrow: NaN": partial(narrow_set, case=a_latent_that_is_not_a_number),
+    "narrow: too few": narrow_too_few,
+    "narrow: whole pass": narrow_pass,
     "refuses": refuses,
     "chosen": chosen,
 }
 
-POINTERS = {"counts": "*i32", "first": "*i64", "latents": "*i64", "index": "*i64"}
-"""Types of kernels' arguments that do not hang on the type of the weights."""
-BLOCKS = {"BLOCK": 1024, "PAIRS": 16, "COLUMNS": 128}
+TYPES = {
+    "counts": "*i32", "sure": "*i32", "likely": "*i32", "first": "*i64", "latents": "*i64",
+    "index": "*i64", "narrow": "*bf16", "d_sae": "i32", "width": "i32",
+}  # fmt: skip
+"""Of kernels' arguments; all others point to float32."""
+BLOCKS = {"BLOCK": 1024, "PAIRS": 16, "COLUMNS": 128, "ROUNDING": 2.0**-8}
+KERNELS = (
+    "count_reaching", "list_reaching", "narrow_rows", "count_bounded", "list_bounded", "sum_rows",
+    "sum_each", "dot_rows",
+)  # fmt: skip
 
 
-def compile_kernel(capability: str, *, name: str, dtype: str) -> None:
+def compile_kernel(capability: str, *, name: str) -> None:
     """For a card that need not be there, down to its machine code."""
     import triton  # noqa: PLC0415
     from triton.backends.compiler import GPUTarget  # noqa: PLC0415
@@ -318,10 +422,11 @@ def compile_kernel(capability: str, *, name: str, dtype: str) -> None:
     from xc.train.gpu import kernels  # noqa: PLC0415
 
     kernel = getattr(kernels, name)
-    numbers = dict.fromkeys(("d_sae", "width"), "i32")
     blocks = {a: BLOCKS[a] for a in kernel.arg_names if a in BLOCKS}
-    types = {a: ({**POINTERS, **numbers}).get(a, f"*{dtype}") for a in kernel.arg_names}
+    types = {a: TYPES.get(a, "*fp32") for a in kernel.arg_names}
     types |= dict.fromkeys(blocks, "constexpr")
+    if name.endswith("bounded"):
+        types["pre"] = "*bf16"
     made = triton.compile(
         ASTSource(kernel, types, blocks),
         target=GPUTarget("cuda", int(capability), 32),
@@ -331,8 +436,8 @@ def compile_kernel(capability: str, *, name: str, dtype: str) -> None:
 
 
 COMPILED: dict[str, Callable[[], None]] = {
-    f"{name} for {capability}": partial(compile_kernel, capability, name=name, dtype="fp32")
-    for name in ("count_reaching", "list_reaching", "sum_rows", "sum_each", "dot_rows")
+    f"{name} for {capability}": partial(compile_kernel, capability, name=name)
+    for name in KERNELS
     for capability in ("80", "90")
 }
 

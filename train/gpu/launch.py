@@ -1,6 +1,7 @@
 """Kernels on tensors: shapes of launches and of results."""
 
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -63,6 +64,73 @@ def list_reaching(
     with _device_of(pre):
         kernels.list_reaching[(n,)](pre, weights, level, first, latent, f, d_sae, **_scan(d_sae))
     return latent, f
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """Rows y in bfloat16, and what that loses."""
+
+    rows: Tensor
+    """bfloat16 [row, width]."""
+    length: Tensor
+    """‖y‖ [row]."""
+    error: Tensor
+    """‖y − y₁₆‖ [row]."""
+    along: Tensor
+    """Product of y and a vector [row]."""
+
+
+def narrow_rows(table: Tensor, *, less: Tensor, along: Tensor) -> Narrowed:
+    """Rows table − less; float32 [row, width], and [width]."""
+    n, width = table.shape
+    narrow = torch.empty_like(table, dtype=torch.bfloat16)
+    length, error, product = table.new_empty(3, n).unbind()
+    with _device_of(table):
+        kernels.narrow_rows[(n,)](
+            table, less, along, narrow, length, error, product, width,
+            COLUMNS=min(_LATENTS, next_power_of_2(width)), **_EXACT,
+        )  # fmt: skip
+    return Narrowed(narrow, length, error, product)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What `kernels.count_bounded` takes for bounds of v."""
+
+    pre: Tensor
+    """bfloat16 [row, latent]."""
+    columns: Tensor
+    """[5, latent]."""
+    rows: Tensor
+    """[2, row]."""
+    rounding: float
+
+
+def count_bounded(bounds: Bounds, level: Tensor) -> tuple[Tensor, Tensor]:
+    """How many v of each row reach its level for sure, and how many may, int32 [row]."""
+    n, d_sae = bounds.pre.shape
+    sure, likely = torch.empty(2, n, dtype=torch.int32, device=level.device).unbind()
+    with _device_of(level):
+        kernels.count_bounded[(n,)](
+            bounds.pre, bounds.columns, bounds.rows, level, sure, likely, d_sae,
+            ROUNDING=bounds.rounding, **_scan(d_sae),
+        )  # fmt: skip
+    return sure, likely
+
+
+def list_bounded(
+    bounds: Bounds, level: Tensor, first: Tensor, *, total: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Latents, int64, lower and upper bounds of those that may [pair], by row and then latent."""
+    n, d_sae = bounds.pre.shape
+    latent = torch.empty(total, dtype=torch.int64, device=level.device)
+    low, high = level.new_empty(2, total).unbind()
+    with _device_of(level):
+        kernels.list_bounded[(n,)](
+            bounds.pre, bounds.columns, bounds.rows, level, first, latent, low, high, d_sae,
+            ROUNDING=bounds.rounding, **_scan(d_sae),
+        )  # fmt: skip
+    return latent, low, high
 
 
 def sum_rows(table: Tensor, index: Tensor, weight: Tensor, first: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from xc.train.activation_fns.topk import TOPK
 from xc.train.gpu.launch import begins, count_reaching, list_reaching
 from xc.train.gpu.pairs import Pairs
 
-_MANY = 4
+MANY = 4
 """Values per kept one from which a level is too low: lists of them would take too much memory."""
 
 Find = Callable[[Tensor, Tensor, int, Tensor], Pairs]
@@ -29,11 +29,15 @@ def batch_topk(pre: Tensor, weights: Tensor, k: int, threshold: Tensor) -> Pairs
     count = min(k * len(pre), pre.numel())
     level = NEAR * threshold
     counts, total = _count(pre, weights, level)
-    if not count <= total <= _MANY * count:
+    if not count <= total <= MANY * count:
         level = _values(pre, weights).flatten().topk(count, sorted=False).values.min()
         counts, total = _count(pre, weights, level)
-    found = _list(pre, weights, level, counts, total)
-    if total <= count:
+    return largest_of_batch(_list(pre, weights, level, counts, total), weights, count)
+
+
+def largest_of_batch(found: Pairs, weights: Tensor, count: int) -> Pairs:
+    """Of positive values: the `count` largest v, and among equal ones the first."""
+    if len(found) <= count:
         return found
     v = found.f * weights[found.latent]
     least = v.topk(count, sorted=False).values.min()

@@ -1,8 +1,8 @@
 """The sparse pass on a CUDA device: as `forward_sparse`, with lists of pairs and sums in kernels.
 
 The encoder's product is torch's, in the precision that torch is set to: float32 if nobody asked for
-less. Result and gradients are those of `forward.dense` up to the order of summation, and the same
-bits each time.
+less. For BatchTopK it is one of bfloat16 that bounds all values; see `narrow`. Result and gradients
+are those of `forward.dense` up to the order of summation, and the same bits each time.
 """
 
 import warnings
@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xc.train.activation_fns.batch_topk import BATCH_TOPK
 from xc.train.activation_fns.kinds import Select
 from xc.train.crosscoder import Crosscoder
 from xc.train.forward import Pass
+from xc.train.gpu import narrow
 from xc.train.gpu.launch import dot_rows, sum_each, sum_rows
 from xc.train.gpu.pairs import Pairs, of_selection
 from xc.train.gpu.selection import SELECT
@@ -65,12 +67,23 @@ def _encode(
     name = crosscoder.activation.name
     if name not in SELECT:
         raise TypeError(f"{name} selects nothing; use the dense pass")
-    pre, weights = crosscoder.pre_activations(x), crosscoder.code_weights()
-    if select is None:
-        pairs = SELECT[name](pre, weights, k, crosscoder.threshold)
-    else:
-        pairs = of_selection(select(pre, weights, k, crosscoder.threshold), pre)
+    weights = crosscoder.code_weights()
+    pairs = None
+    if select is None and name == BATCH_TOPK.name and narrow.narrows(x.device, x.dtype):
+        pairs = narrow.batch_topk(crosscoder, x, weights, k)
+    if pairs is None:
+        pairs = _wide(crosscoder, x, weights, k, select)
     return pairs, float((pairs.f * weights[pairs.latent]).min()) if len(pairs) else 0.0
+
+
+def _wide(
+    crosscoder: Crosscoder, x: Tensor, weights: Tensor, k: int, select: Select | None
+) -> Pairs:
+    """By the encoder's product as torch is set to compute it."""
+    pre, theta = crosscoder.pre_activations(x), crosscoder.threshold
+    if select is None:
+        return SELECT[crosscoder.activation.name](pre, weights, k, theta)
+    return of_selection(select(pre, weights, k, theta), pre)
 
 
 class _Decode(torch.autograd.Function):
