@@ -6,11 +6,9 @@ from xc.evaluate.decoder_pairs import random_cosine
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
 
-_STREAM = 12
-
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """Mean of each pair over seeded random pairs of different latents."""
+    """Mean of each pair over all pairs of different latents."""
     return np.array([_baseline(facts, p, q) for p, q in facts.pairs])
 
 
@@ -19,7 +17,7 @@ def _baseline(facts: Facts, p: int, q: int) -> float:
     if not decoder.encoders or decoder.widths[p] != decoder.widths[q]:
         return float("nan")
     columns = decoder.encoders[p].T, decoder.encoders[q].T
-    return random_cosine(*columns, facts.alive, facts.generator(_STREAM))
+    return random_cosine(*columns, facts.alive)
 
 
 METRIC = Metric(
@@ -28,10 +26,9 @@ METRIC = Metric(
     reads=Pass.NONE,
     finish=finish,
     needs=("frequency",),
-    drawn=True,
     bounds=(-1.0, 1.0),
     summary="Mean cosine between encoder directions of different latents.",
-    formula="mean of cos(w_i^A, w_k^B), i ≠ k, over 10,000 seeded pairs of latents that fire.",
+    formula="mean of cos(w_i^A, w_k^B), over all pairs i ≠ k of latents that fire.",
     meaning="What an encoder cosine is when latents have nothing to do with each other.",
     misleads="A mean near 0 still has a spread of about 1/√d_model.",
     undefined="the sources differ in width, or fewer than two latents fire",

@@ -6,11 +6,9 @@ from xc.evaluate.decoder_pairs import random_cosine
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
 
-_STREAM = 2
-
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """Mean of each pair over seeded random pairs of different latents."""
+    """Mean of each pair over all pairs of different latents."""
     return np.array([_baseline(facts, p, q) for p, q in facts.pairs])
 
 
@@ -18,7 +16,7 @@ def _baseline(facts: Facts, p: int, q: int) -> float:
     decoder = facts.decoder
     if decoder.widths[p] != decoder.widths[q]:
         return float("nan")
-    return random_cosine(decoder.W[p], decoder.W[q], facts.alive, facts.generator(_STREAM))
+    return random_cosine(decoder.W[p], decoder.W[q], facts.alive)
 
 
 METRIC = Metric(
@@ -27,12 +25,11 @@ METRIC = Metric(
     reads=Pass.NONE,
     finish=finish,
     needs=("frequency",),
-    drawn=True,
     bounds=(-1.0, 1.0),
     summary=(
         "Mean cosine between decoder directions of different latents, the null beside the cosines."
     ),
-    formula="mean of cos(d_i^A, d_k^B), i ≠ k, over 10,000 seeded pairs of latents that fire.",
+    formula="mean of cos(d_i^A, d_k^B), over all pairs i ≠ k of latents that fire.",
     meaning="What a cosine is when latents have nothing to do with each other.",
     misleads="A mean near 0 still has a spread of about 1/√d_model.",
     undefined="the sources differ in width, or fewer than two latents fire",

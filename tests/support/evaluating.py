@@ -401,6 +401,9 @@ class Dense:
         chance = self.alignment_chance(p, q)
         return (self.alignment(p, q) - chance) / (1 - chance) if chance < 1 else float("nan")
 
+    def written(self, *sources: int) -> list[np.ndarray]:
+        return [self.world.encoders[m].T.astype(np.float64) for m in sources]
+
     def median_shared(self, p: int, q: int, *, encoder: bool = False) -> float:
         found = self.cosine(p, q, encoder=encoder)[self.classes(p, q) == "shared"]
         found = found[~np.isnan(found)]
@@ -409,6 +412,18 @@ class Dense:
 
 def mean_of_known(values: np.ndarray) -> float:
     known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def random_mean(alive: np.ndarray, p: np.ndarray, q: np.ndarray) -> float:
+    """Mean of the cosines of all pairs of different living rows."""
+    if p.shape[1] != q.shape[1]:
+        return float("nan")
+    norms = np.linalg.norm(p, axis=1)[:, None] * np.linalg.norm(q, axis=1)
+    with np.errstate(invalid="ignore"):
+        table = p @ q.T / norms
+    table[np.eye(len(p), dtype=bool) | ~np.outer(alive, alive)] = np.nan
+    known = table[~np.isnan(table)]
     return float(known.mean()) if len(known) else float("nan")
 
 
@@ -439,6 +454,10 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "rel_norm_rms": lambda d: d.by_pair(partial(d.rms, relative=True)),
     "delta_norm_rms": lambda d: d.by_pair(partial(d.rms, relative=False)),
     "cosine": lambda d: d.by_pair(d.cosine),
+    "cosine_random_mean": lambda d: [random_mean(d.alive, d.d(p), d.d(q)) for p, q in d.pairs],
+    "cosine_encoder_random_mean": lambda d: [
+        random_mean(d.alive, *d.written(p, q)) for p, q in d.pairs
+    ],
     "cosine_encoder": lambda d: d.by_pair(partial(d.cosine, encoder=True)),
     "class": lambda d: d.by_pair(d.classes),
     "activation_similarity": all_comparisons,
