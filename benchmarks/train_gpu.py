@@ -3,13 +3,17 @@
     python benchmarks/train_gpu.py [--rounds 3] [--steps 30] [--quick] [--device cuda:1]
 
 BatchTopK, batch 4096, k = 100: 16,384 latents over two sources of 768, and 73,728 over two of
-2,304. Each contender is built anew in every round, warmed up, and timed step by step, dead-latent
-bookkeeping, clipping, fused Adam and θ included. `tf32` is what torch.set_float32_matmul_precision
-("high") makes of the products. Shares of the bf16 peak are of products that are really computed,
-over what a large bf16 product reaches on the card in the same run. The share of time waiting for
-data compares steps on batches of `xc train`'s stream, out of a store on disk that is read in
-windows, with steps on one batch that stays on the card. Writes benchmarks/results/train_gpu.json
-with the card's name. `--device cpu --quick` goes through it once and writes nothing.
+2,304. Rows are planted: each is the sum of k decoder rows of the start, with noise, so that few
+latents stand out as they do in a trained crosscoder. Each contender is built anew in every round,
+warmed up, and timed step by step: dead-latent bookkeeping, clipping, fused Adam and θ included.
+`tf32` is what torch.set_float32_matmul_precision("high") makes of the products; `sparse` is what a
+run takes, its product bounded in bfloat16, and `sparse float32` the same without.
+
+Shares of the bf16 peak are of products that are really computed, over what a large bf16 product
+reaches on the card in the same run. The share of time waiting for data compares steps on batches of
+`xc train`'s stream, out of a store on disk that is read in windows, with steps on one batch that
+stays on the card. Writes benchmarks/results/train_gpu.json with the card's name. `--device cpu
+--quick` goes through it once and writes nothing.
 """
 
 import argparse
@@ -44,6 +48,10 @@ from xc.train.step import Settings, take_step
 RESULT = Path(__file__).parent / "results" / "train_gpu.json"
 WARM_UP = 10
 """Steps that compile kernels, fill torch's caches, and bring θ near its place."""
+BATCHES = 4
+"""Batches that stay on the device and take turns."""
+STORED = 32
+"""Batches in the store."""
 WINDOWS = 4
 """Windows that the store is read in, one ahead of the other."""
 
@@ -60,7 +68,7 @@ class Size:
     def flops(self, way: str) -> float:
         """Of the matrix products of a step: five dense ones, or one and four over kept pairs."""
         width, each = sum(self.widths), 2 * self.batch * sum(self.widths)
-        if way == "one encoder matmul":
+        if way == MATMUL:
             return each * self.d_sae
         of_decoder = self.k if way.startswith("sparse") else self.d_sae
         return 2.0 * self.batch * width * (self.d_sae + 4 * of_decoder)
@@ -68,16 +76,26 @@ class Size:
 
 SIZES = (Size(16384, (768, 768)), Size(73728, (2304, 2304)))
 QUICK = (Size(512, (24, 40), k=4, batch=64),)
-PRECISION = {"float32": "highest", "tf32": "high"}
-WAYS = ("dense float32", "sparse float32", "dense tf32", "sparse tf32", "one encoder matmul")
+MATMUL = "one encoder matmul"
+WAYS = ("dense float32", "dense tf32", "sparse float32", "sparse", MATMUL)
+RATIOS = (
+    ("sparse", "dense float32"), ("sparse", "dense tf32"), ("sparse float32", "dense float32"),
+    ("sparse", MATMUL),
+)  # fmt: skip
 
 
 @contextmanager
-def precision(way: str) -> Iterator[None]:
-    """Products as a contender is named."""
+def products(way: str) -> Iterator[None]:
+    """Matrix products as a contender is named."""
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(PRECISION.get(way.rsplit(maxsplit=1)[-1], "highest"))
+    torch.set_float32_matmul_precision("high" if way.endswith("tf32") else "highest")
+    narrow = sys.modules.get("xc.train.gpu.narrow")  # not there without Triton
+    narrows = narrow.narrows if narrow else None
+    if narrow and way.endswith("float32"):
+        narrow.narrows = lambda *_: False  # type: ignore[attr-defined]
     yield
+    if narrow:
+        narrow.narrows = narrows  # type: ignore[attr-defined]
     torch.set_float32_matmul_precision(before)
 
 
@@ -100,17 +118,29 @@ class Runner:
         self.settings = Settings.of(config, forward=forward, widths=cc.widths)
         self.device = device
 
+    @torch.no_grad()
+    def planted(self, n: int, k: int, seed: int) -> torch.Tensor:
+        """Rows [n, width of all sources] out of k decoder rows each, with noise."""
+        W_dec, on = self.state.crosscoder.W_dec, self.device
+        seeded = torch.Generator(on).manual_seed(seed)
+        rows = torch.randn(n, W_dec.shape[1], generator=seeded, device=on)
+        for _ in range(k):
+            latent = torch.randint(len(W_dec), (n,), generator=seeded, device=on)
+            height = 0.5 + torch.rand(n, 1, generator=seeded, device=on)
+            rows.addcmul_(height, W_dec[latent], value=(rows.shape[1] / k) ** 0.5 / 0.08)
+        return rows
+
     def take(self, x: torch.Tensor) -> float:
         """Active latents per token."""
         return take_step(self.state, x, self.settings).active / len(x)
 
 
-def contender(size: Size, way: str, device: torch.device) -> Callable[[torch.Tensor], float]:
-    """One step of it on a batch."""
-    if way != "one encoder matmul":
-        return Runner(size, way, device).take
-    weight = torch.randn(size.d_sae, sum(size.widths), device=device)
-    return lambda x: 0.0 * len(torch.nn.functional.linear(x, weight))
+class Matmul(Runner):
+    """One product of the batch with the encoder."""
+
+    def take(self, x: torch.Tensor) -> float:
+        """Nothing is active."""
+        return 0.0 * len(self.state.crosscoder.pre_activations(x))
 
 
 def wait(device: torch.device) -> None:
@@ -153,16 +183,15 @@ def bf16_peak(device: torch.device, side: int) -> float:
 
 def once(size: Size, way: str, device: torch.device, steps: int) -> dict[str, Any]:
     """Seconds of each step of a contender that is built for it, and what else is told of it."""
-    generator = torch.Generator(device).manual_seed(1)
     peak_memory(device, reset=True)
-    with precision(way):
-        step = contender(size, way, device)
-        times, active = [], 0.0
-        for _ in range(WARM_UP + steps):
-            x = torch.randn(size.batch, sum(size.widths), generator=generator, device=device)
+    runner = (Matmul if way == MATMUL else Runner)(size, way, device)
+    xs = [runner.planted(size.batch, size.k, seed) for seed in range(BATCHES)]
+    times, active = [], 0.0
+    with products(way):
+        for i in range(WARM_UP + steps):
             wait(device)
             start = time.perf_counter()
-            active = step(x)
+            active = runner.take(xs[i % BATCHES])
             wait(device)
             times.append(time.perf_counter() - start)
     return {"times": times[WARM_UP:], "active": active, "memory": peak_memory(device)}
@@ -181,7 +210,6 @@ def measure(size: Size, device: torch.device, args: argparse.Namespace) -> dict[
                 failed[way] = "out of memory"
     shown = {way: of_way(size, way, runs, peak) for way, runs in found.items() if runs}
     rates = {way: of["tokens_per_s"] for way, of in shown.items()}
-    pairs = [(f"sparse {p}", f"dense {p}") for p in PRECISION]
     return {
         **asdict(size),
         "sparse_pass": selecting_pass(device, d_sae=size.d_sae, k=size.k).__module__,
@@ -190,7 +218,7 @@ def measure(size: Size, device: torch.device, args: argparse.Namespace) -> dict[
         "failed": failed,
         "ratios": {
             f"{a} / {b}": round(rates[a] / rates[b], 2)
-            for a, b in pairs
+            for a, b in RATIOS
             if a in rates and b in rates
         },
         "stream": measure_stream(size, device, args),
@@ -209,38 +237,37 @@ def of_way(size: Size, way: str, runs: list[dict[str, Any]], peak: float) -> dic
     }
 
 
-def make_store(path: Path, rows: int, widths: tuple[int, ...]) -> ActivationStore:
-    """A store of sources of random bfloat16 rows."""
+def make_store(path: Path, blocks: Iterator[torch.Tensor], n: int, size: Size) -> ActivationStore:
+    """A store of n blocks of rows, each [batch, width of all sources], in bfloat16."""
+    rows = n * size.batch
     plan = StorePlan(
-        token_ids=np.ones(rows, dtype=np.int32), token_offsets=np.arange(0, rows + 1, 128),
-        document=np.arange(rows // 128), split=np.zeros(rows // 128, dtype=np.uint8),
+        token_ids=np.ones(rows, dtype=np.int32), token_offsets=np.arange(0, rows + 1, size.batch),
+        document=np.arange(n), split=np.zeros(n, dtype=np.uint8),
         keep=np.ones(rows, dtype=bool), vocabulary=[b"a", b"b"], corpus={}, tokenizer={},
         filter={}, config={},
     )  # fmt: skip
     writer = StoreWriter.create(path, plan)
-    keys = tuple(f"m{i}@1" for i in range(len(widths)))
+    keys = tuple(f"m{i}@1" for i in range(len(size.widths)))
     sources = [
         Source(key, f"m{i}", None, 1, "residual", f"m{i}", width, "float32", "0")
-        for i, (key, width) in enumerate(zip(keys, widths, strict=True))
+        for i, (key, width) in enumerate(zip(keys, size.widths, strict=True))
     ]
     writer.add_sources(sources, codec="bf16", tuples=[keys])
-    generator = np.random.default_rng(0)
-    for key, width in zip(keys, widths, strict=True):
+    joined = torch.split(torch.cat([block.cpu() for block in blocks]), list(size.widths), dim=1)
+    for key, x in zip(keys, joined, strict=True):
         for shard in writer.missing(key):
-            start, stop = writer.shard_range(shard)
-            x = generator.standard_normal((stop - start, width), dtype=np.float32)
-            writer.write_shard(key, shard, x)
+            writer.write_shard(key, shard, x[slice(*writer.shard_range(shard))].numpy())
     writer.seal()
     return ActivationStore.open(path)
 
 
 def measure_stream(size: Size, device: torch.device, args: argparse.Namespace) -> dict[str, Any]:
     """Tokens/s of the sparse pass on batches of a stream, and on one batch that stays."""
-    rows = 32 * size.batch
+    runner = Runner(size, "sparse", device)
+    blocks = (runner.planted(size.batch, size.k, seed) for seed in range(STORED))
     with tempfile.TemporaryDirectory() as folder:
-        store = make_store(Path(folder) / "s.zarr", rows, size.widths)
-        runner = Runner(size, "sparse float32", device)
-        window = rows * 2 * sum(size.widths) // WINDOWS
+        store = make_store(Path(folder) / "s.zarr", blocks, STORED, size)
+        window = STORED * size.batch * 2 * sum(size.widths) // WINDOWS
         with ShuffledStream(
             store, store.tuples[0], seed=0, window_bytes=window, batch=size.batch,
             pinned=device.type == "cuda",

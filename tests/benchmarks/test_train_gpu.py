@@ -18,15 +18,14 @@ def ran(*words: str) -> subprocess.CompletedProcess[str]:
 def test_it_goes_through_on_a_cpu_and_writes_nothing(tmp_path: Path) -> None:
     done = ran("--device", "cpu", "--quick", "--out", str(tmp_path / "x.json"))
     assert done.returncode == 0, done.stderr
-    assert "sparse float32 / dense float32" in done.stdout
+    assert "sparse / dense float32" in done.stdout
     assert "of the time waiting for data" in done.stdout
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-@pytest.mark.parametrize("words", [(), ("--device", "cpu")])
-def test_without_a_card_it_refuses_with_a_line(words: tuple[str, ...]) -> None:
-    done = ran(*words)
+def test_without_a_card_it_refuses_with_a_line() -> None:
+    done = ran()
     assert done.returncode == 2
     assert done.stderr.strip().count("\n") == 0
     assert "no CUDA device" in done.stderr
@@ -39,4 +38,4 @@ def test_products_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     size = Size(1000, (30, 20), k=10, batch=7)
     assert size.flops("one encoder matmul") == 2 * 7 * 50 * 1000
     assert size.flops("dense float32") == 5 * size.flops("one encoder matmul")
-    assert size.flops("sparse tf32") == 2 * 7 * 50 * (1000 + 4 * 10)
+    assert size.flops("sparse") == 2 * 7 * 50 * (1000 + 4 * 10)
