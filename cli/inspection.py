@@ -1,15 +1,18 @@
 """`xc inspect`: a description on one screen, or as JSON."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from xc.cli.inspect_run import read_config, run_lines
 from xc.cli.inspect_store import store_lines
+from xc.store_schema.derived import NO_LAYER
 from xc.store_schema.describe import describe
-from xc.store_schema.kinds import RUNS, STORE
-from xc.store_schema.places import Place
+from xc.store_schema.kinds import RUN, RUNS, STORE
+from xc.store_schema.places import Place, place
 
 
 def print_description(path: str | Place, *, as_json: bool, console: Console) -> None:
@@ -18,13 +21,21 @@ def print_description(path: str | Place, *, as_json: bool, console: Console) -> 
     Raises:
         RequestError: if nothing of xc lies there.
     """
+    path = place(path)
     description = describe(path)
+    config = read_config(path) if description["kind"] == RUN and isinstance(path, Path) else None
+    if config is not None:
+        description["config"] = config
     if as_json:
         console.print(json.dumps(description, indent=2), markup=False, highlight=False,
                       soft_wrap=True)  # fmt: skip
         return
     if description["kind"] == STORE:
         for line in store_lines(description):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        return
+    if config is not None and isinstance(path, Path):
+        for line in run_lines(path, description, config):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         return
     if description["kind"] == RUNS:
@@ -73,6 +84,8 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             for i, item in enumerate(value):
                 lines += _flat(item, f"{prefix}{key}[{i}].")
+        elif key == "layer" and value == NO_LAYER:
+            lines.append((prefix + key, "none"))
         else:
             lines.append((prefix + key, _text(value)))
     return lines

@@ -33,7 +33,7 @@ def sweep_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
     names = _settings(list(summaries))
     for head in names[0]:
         table.add_column(head)
-    columns = _columns(list(summaries.values()))
+    columns = columns_of(list(summaries.values()))
     for _, head, _ in columns:
         table.add_column(head, justify="right")
     for name, summary in zip(names, summaries.values(), strict=True):
@@ -51,7 +51,7 @@ def _settings(names: Sequence[str]) -> list[dict[str, str]]:
     return [{"run": name} for name in names]
 
 
-def _columns(summaries: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+def columns_of(summaries: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     """Those that at least one run has a number for."""
     from xc.evaluate.letters import letter  # noqa: PLC0415  (as above)
 
