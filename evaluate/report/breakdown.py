@@ -31,7 +31,12 @@ class BreakdownRow:
 
 def heads(data: ReportData) -> tuple[str, ...]:
     """Headings of the measures."""
-    return (*(f"Variance explained, {source.title}" for source in data.sources), "Latents active")
+    titles = [source.title for source in data.sources]
+    return (
+        *(f"Variance explained, {title}" for title in titles),
+        *(f"Cosine of x and x̂, {title}" for title in titles),
+        "Latents active",
+    )
 
 
 def breakdown(data: ReportData) -> tuple[BreakdownRow, ...]:
@@ -44,8 +49,12 @@ def _rows(data: ReportData) -> Iterator[BreakdownRow]:
         column, _, name = key.removeprefix(_ROWS).partition("_")
         if key.startswith(_ROWS) and column in _KINDS:
             suffix = f"_{column}_{name}"
-            fve = (f"fve_{source.letter}{suffix}" for source in data.sources)
-            cells = (*(_cell(data, k, three) for k in fve), _cell(data, f"l0{suffix}", one))
+            by_source = [
+                f"{name}_{source.letter}{suffix}"
+                for name in ("fve", "cosine_reconstruction")
+                for source in data.sources
+            ]
+            cells = (*(_cell(data, k, three) for k in by_source), _cell(data, f"l0{suffix}", one))
             yield BreakdownRow(_KINDS[column], name, number(value, whole), cells)
 
 

@@ -30,6 +30,8 @@ class LatentClass:
     """count / d_sae; 0 for an empty dictionary."""
     folded: int | None
     """Latents by decoders folded to raw activations; None where that cannot be told."""
+    per_dimension: int | None
+    """Latents by norms per dimension; None where the widths are equal, or it was not counted."""
     meaning: str
     """What puts a latent there."""
 
@@ -39,10 +41,11 @@ def count_classes(data: ReportData) -> tuple[LatentClass, ...]:
     names = class_names(data.sources)
     extra = sorted(set(data.latents.classes.tolist()) - set(names))
     folded = _folded_classes(data)
-    return tuple(_counted(name, data.latents.classes, folded) for name in (*names, *extra))
+    return tuple(_counted(data, name, folded) for name in (*names, *extra))
 
 
-def _counted(name: str, classes: Classes, folded: Classes | None) -> LatentClass:
+def _counted(data: ReportData, name: str, folded: Classes | None) -> LatentClass:
+    classes = data.latents.classes
     count = int(np.sum(classes == name))
     return LatentClass(
         name=name,
@@ -51,8 +54,15 @@ def _counted(name: str, classes: Classes, folded: Classes | None) -> LatentClass
         count=count,
         share=count / max(len(classes), 1),
         folded=None if folded is None else int(np.sum(folded == name)),
-        meaning=class_meaning(name),
+        per_dimension=_per_dimension(data, name, count),
+        meaning=class_meaning(name, thresholds(data)),
     )
+
+
+def _per_dimension(data: ReportData, name: str, count: int) -> int | None:
+    if len({source.d_model for source in data.sources}) < 2:
+        return None
+    return count if name == DEAD else data.summary.get(f"n_{name}_rms")
 
 
 def _folded_classes(data: ReportData) -> Classes | None:

@@ -1,7 +1,7 @@
 """The classes of latents as the report names them: order, titles, labels, meanings."""
 
 from xc.evaluate import overall
-from xc.evaluate.class_thresholds import DEAD, OTHER, SHARED
+from xc.evaluate.class_thresholds import DEAD, MINDER, OTHER, SHARED, ClassThresholds
 from xc.evaluate.overall import ALIVE, ONLY
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.sources import NamedSource
@@ -25,18 +25,25 @@ def class_title(name: str) -> str:
     return name or "unclassed"
 
 
-def class_meaning(name: str) -> str:
+def class_meaning(name: str, cuts: ClassThresholds = MINDER) -> str:
     """What puts a latent into a class, one line."""
+    shared, own = cuts.ratios()
     if name.endswith(ONLY):
         letter = name.removesuffix(ONLY).upper()
-        return f"elsewhere its decoder norm is below a fifth of that in {letter}"
+        if own is None:
+            return "the thresholds state no cut for latents of one source"
+        return f"elsewhere its decoder norm is below {_share(own)} of that in {letter}"
     meanings = {
-        SHARED: "its decoder norms differ by less than a fifth of the larger",
+        SHARED: f"its decoder norms differ by less than {_share(1 - shared)} of the larger",
         OTHER: "in between: written into all, but unequally",
         ALIVE: "fires on held-out rows",
         DEAD: "never fires on the held-out rows",
     }
     return meanings.get(name, "")
+
+
+def _share(value: float) -> str:
+    return "a fifth" if round(value, 9) == 0.2 else f"{100 * value:.3g} %"
 
 
 def class_label(data: ReportData, name: str, count: int | None = None) -> str:

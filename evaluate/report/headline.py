@@ -1,12 +1,12 @@
 """The headline table's rows: every scalar metric that summary.json holds, with its values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from xc.evaluate.metric import Metric
 from xc.evaluate.naming import names
 from xc.evaluate.report.data import ReportData
-from xc.evaluate.report.measures import Heading, heading, scalar_metrics
+from xc.evaluate.report.measures import Heading, heading, headline_metrics
 from xc.evaluate.report.numbers import NONE, interval, number
 
 
@@ -32,8 +32,13 @@ class HeadlineRow:
 
 
 def headline_rows(data: ReportData) -> tuple[HeadlineRow, ...]:
-    """Metrics with at least one number, in the order of the table of metrics."""
-    rows = (HeadlineRow(m, heading(m), tuple(_values(m, data))) for m in scalar_metrics())
+    """Headline metrics with at least one number, in the order of the table of metrics."""
+    return rows_of(headline_metrics(), data)
+
+
+def rows_of(metrics: Iterable[Metric], data: ReportData) -> tuple[HeadlineRow, ...]:
+    """Those of some metrics that have at least one number."""
+    rows = (HeadlineRow(m, heading(m), tuple(_values(m, data))) for m in metrics)
     return tuple(row for row in rows if any(value.text != NONE for value in row.values))
 
 
@@ -49,8 +54,19 @@ def _values(metric: Metric, data: ReportData) -> Iterator[Value]:
 
 
 def _subject(key: str, metric: Metric) -> str:
+    if "{" in metric.key:
+        return _side(key, metric)
     suffix = key.removeprefix(metric.output).strip("_")
     return suffix.replace("_", "–").upper()
+
+
+def _side(key: str, metric: Metric) -> str:
+    """Of two sources the title says which one is meant; of more, `B (B–C)`."""
+    if key == metric.key.format(p="a", q="b"):
+        return ""
+    first, second = key.split("_")[-2:]
+    own = first if "{p}" in metric.key else second
+    return f"{own.upper()} ({first.upper()}–{second.upper()})"
 
 
 CARDS = ("fve", "l0", "dead_fraction", "sharedness", "alignment_adjusted", "cosine_shared_median")

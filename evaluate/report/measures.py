@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from xc.evaluate.metric import Metric
 from xc.evaluate.metrics import METRICS
-from xc.evaluate.report.numbers import Format, any_size, one, percent, three
+from xc.evaluate.report.numbers import Format, any_size, one, percent, three, whole
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,57 @@ HEADINGS: dict[str, Heading] = {
     "procrustes": Heading("Procrustes similarity of the activations", three),
     "cosine_shared_median": Heading("Cosine of shared latents, median", three),
     "cosine_random_mean": Heading("Cosine of unrelated latents", three),
+    **{
+        f"l0_p{n:02d}": Heading(f"Latents active, {n} % of rows have no more", one)
+        for n in (5, 50, 95)
+    },
+    "cosine_reconstruction": Heading("Cosine of activation and reconstruction", three),
+    "fve_legacy_kissane": Heading("Variance explained, as Kissane et al.", three),
+    "fve_legacy_kissane_pooled": Heading("Variance explained, as Kissane et al., all", three),
+    "fve_legacy_minder": Heading("Variance explained, as Minder et al.", three),
+    "fve_legacy_minder_pooled": Heading("Variance explained, as Minder et al., all", three),
+    "n_dead_minder": Heading("Dead, as Minder et al.", whole),
+    **{f"n_rarer_1e-{n}": Heading(f"Fire on less than 1 row in 10^{n}", whole) for n in (5, 6, 7)},
+    "rel_norm_mode_a": Heading("Mode of A in the relative norms", percent),
+    "rel_norm_mode_middle": Heading("Middle mode of the relative norms", percent),
+    "rel_norm_mode_b": Heading("Mode of B in the relative norms", percent),
+    "cosine_encoder_shared_median": Heading("Encoder cosine of shared latents, median", three),
+    "cosine_encoder_random_mean": Heading("Encoder cosine of unrelated latents", three),
+    "sharedness_v": Heading("Sharedness, weighted by v", three),
+    "sharedness_unweighted": Heading("Sharedness, each latent once", three),
+    "sharedness_from_shared": Heading("… from shared latents", three),
+    "sharedness_from_a_only": Heading("… from A-only latents", three),
+    "sharedness_from_b_only": Heading("… from B-only latents", three),
+    "sharedness_from_other": Heading("… from other latents", three),
+    **{
+        f"template_over_{cut}{end}": Heading(f"Above one {cut} on template, {of}", percent)
+        for cut in ("third", "half")
+        for end, of in (
+            ("", "all"),
+            ("_shared", "shared"),
+            ("_a_only", "A only"),
+            ("_b_only", "B only"),
+            ("_other", "other"),
+        )
+    },
 }
 """By metric name. A metric that is not here is headed by its name."""
 
-COUNTS = "n_"
-"""Start of the names of class counts, which the page shows among the classes."""
+ELSEWHERE = ("n_", "persistence", "template_over", "rel_norm_mode", "cosine_encoder")
+"""How metrics begin that the page shows among the classes, the details or the profiles."""
+
+DETAILED = ("sharedness_", "fve_legacy", "l0_p", "cosine_reconstruction")
+"""The same, of those whose plain form is a headline."""
 
 
 def scalar_metrics() -> tuple[Metric, ...]:
-    """Metrics that give numbers of summary.json, in the table's order, class counts left out."""
-    return tuple(m for m in METRICS if not m.scope.is_column and not m.name.startswith(COUNTS))
+    """Metrics that give numbers of summary.json, in the table's order."""
+    return tuple(m for m in METRICS if not m.scope.is_column)
+
+
+def headline_metrics() -> tuple[Metric, ...]:
+    """Those of them that stand in the first table."""
+    return tuple(m for m in scalar_metrics() if not m.name.startswith(ELSEWHERE + DETAILED))
 
 
 def heading(metric: Metric) -> Heading:

@@ -13,12 +13,14 @@ from xc.evaluate.report.absent import not_drawn, not_measured
 from xc.evaluate.report.breakdown import breakdown, heads
 from xc.evaluate.report.class_counts import count_classes
 from xc.evaluate.report.data import ReportData
+from xc.evaluate.report.details import details
 from xc.evaluate.report.facts import facts
 from xc.evaluate.report.figure import Figure
 from xc.evaluate.report.headline import cards, headline_rows
 from xc.evaluate.report.inline import inline_svg
 from xc.evaluate.report.nulls import null_controls
 from xc.evaluate.report.numbers import any_size, interval, number, percent
+from xc.evaluate.report.profiles import profiles
 from xc.evaluate.report.provenance import documents, fingerprints, versions
 from xc.evaluate.report.style import source_colour
 from xc.evaluate.report.top_latents import top_latents
@@ -46,6 +48,8 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         facts=facts(data),
         cards=cards(rows),
         rows=rows,
+        details=details(data),
+        profiles=profiles(data),
         breakdown=breakdown(data),
         breakdown_heads=heads(data),
         classes=count_classes(data),

@@ -6,14 +6,16 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from xc.evaluate.metrics.rel_norm_modes import CUT
 from xc.evaluate.report.axes import legend, log_counts, panels
 from xc.evaluate.report.class_counts import count_classes
 from xc.evaluate.report.classes import class_label, living_classes
 from xc.evaluate.report.columns import Floats, Mask
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.figure import Figure
+from xc.evaluate.report.numbers import percent
 from xc.evaluate.report.sources import NamedSource
-from xc.evaluate.report.style import INK, MUTED, class_colour
+from xc.evaluate.report.style import INK, MUTED, RULE, class_colour
 from xc.evaluate.report.words import figure_text
 
 EDGES = np.linspace(0, 1, 91)
@@ -35,14 +37,27 @@ def _panel(axes: Axes, data: ReportData, first: NamedSource, second: NamedSource
     highest = max(_bars(axes, rel_norm, data, name) for name in living_classes(data.sources))
     alive = ~data.latents.of_class("dead")
     folded = _folded_line(axes, data.folded_rel_norm(first, second), rel_norm, alive)
-    log_counts(axes, max(highest, folded))
+    log_counts(axes, 3 * max(highest, folded))
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "¼", "½", "¾", "1"])
     named = "relative decoder norm  " if len(data.sources) == 2 else ""
     axes.set_xlabel(named + _formula(first, second), parse_math=True)
     axes.set_ylabel("latents")
     _ends(axes, first, second, room=28 if len(data.sources) == 2 else 0)
+    _modes(axes, rel_norm[alive & np.isfinite(rel_norm)])
     return folded > 0
+
+
+def _modes(axes: Axes, rel_norm: Floats) -> None:
+    """Share of the latents in each of the three modes, written above them."""
+    if not len(rel_norm):
+        return
+    low, high = (rel_norm < CUT).mean(), (rel_norm > 1 - CUT).mean()
+    for place, share in ((CUT / 2, low), (0.5, 1 - low - high), (1 - CUT / 2, high)):
+        text = percent(float(share))
+        axes.text(place, 0.97, text, transform=axes.transAxes, ha="center", va="top", color=MUTED)
+    for cut in (CUT, 1 - CUT):
+        axes.axvline(cut, color=RULE, linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
 
 
 def _formula(first: NamedSource, second: NamedSource) -> str:
@@ -93,7 +108,8 @@ FIGURE = Figure(
     shows=(
         "How many latents write mostly into the first source (left), equally into both (middle) "
         "or mostly into the second (right), by the decoders as normalised in training; dead "
-        "latents are left out and the count axis is logarithmic."
+        "latents are left out and the count axis is logarithmic. Numbers above are shares of the "
+        "latents in the three modes, told apart where one norm is three times the other."
     ),
     misleads=(
         "A small norm does not prove absence: with an L1 penalty a decoder can be shrunk to zero "

@@ -3,8 +3,9 @@ from typing import Any
 
 import numpy as np
 
-from xc.evaluate.class_thresholds import EXCLUSIVE
+from xc.evaluate.class_thresholds import EXCLUSIVE, KISSANE
 from xc.evaluate.report.class_counts import count_classes
+from xc.evaluate.report.classes import class_meaning
 from xc.evaluate.report.data import read_data
 
 
@@ -35,3 +36,19 @@ def test_three_sources_have_three_classes_of_their_own(make_run: Callable[..., A
     assert names == ["shared", "a_only", "b_only", "c_only", "other", "dead"]
     assert all(entry.count for entry in entries)
     assert all(entry.folded is None for entry in entries)
+
+
+def test_unequal_widths_are_counted_per_dimension_too(make_run: Callable[..., Any]) -> None:
+    made = make_run(widths=(128, 64), summary={"n_shared_rms": 321, "n_other_rms": 4})
+    by_name = {c.name: c for c in count_classes(read_data(made, run=made.run))}
+    assert by_name["shared"].per_dimension == 321
+    assert by_name["dead"].per_dimension == by_name["dead"].count
+    equal = make_run(summary={"n_shared_rms": 321})
+    assert {c.per_dimension for c in count_classes(read_data(equal, run=equal.run))} == {None}
+
+
+def test_meanings_follow_the_thresholds() -> None:
+    assert "less than a fifth" in class_meaning("shared")
+    assert "below a fifth of that in A" in class_meaning("a_only")
+    assert "57.1 %" in class_meaning("shared", KISSANE)
+    assert "no cut" in class_meaning("b_only", KISSANE)

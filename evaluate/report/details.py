@@ -1,0 +1,76 @@
+"""Tables of numbers that not every reader wants: other definitions, parts, controls, by theme."""
+
+from dataclasses import dataclass
+
+from xc.evaluate.metric import Metric
+from xc.evaluate.metrics import METRICS
+from xc.evaluate.report.data import ReportData
+from xc.evaluate.report.headline import HeadlineRow, rows_of
+
+_CLASSES = ("shared", "a_only", "b_only", "other")
+
+THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "Reconstruction: quantiles, direction, and the definitions of others",
+        (
+            "l0_p05",
+            "l0_p50",
+            "l0_p95",
+            "cosine_reconstruction",
+            "fve_legacy_kissane",
+            "fve_legacy_kissane_pooled",
+            "fve_legacy_minder",
+            "fve_legacy_minder_pooled",
+        ),
+    ),
+    (
+        "Dead latents, by other definitions",
+        ("n_dead_minder", "n_rarer_1e-5", "n_rarer_1e-6", "n_rarer_1e-7"),
+    ),
+    (
+        "Relative norms and encoders",
+        (
+            "rel_norm_mode_a",
+            "rel_norm_mode_middle",
+            "rel_norm_mode_b",
+            "cosine_encoder_shared_median",
+            "cosine_encoder_random_mean",
+        ),
+    ),
+    (
+        "Sharedness: other weights, and what each class contributes",
+        (
+            "sharedness_literal",
+            "sharedness_v",
+            "sharedness_unweighted",
+            *(f"sharedness_from_{name}" for name in _CLASSES),
+        ),
+    ),
+    (
+        "Template tokens, by class",
+        tuple(
+            "_".join(filter(None, ("template_over", cut, name)))
+            for cut in ("third", "half")
+            for name in ("", *_CLASSES)
+        ),
+    ),
+)
+"""Titles, and names of the metrics below each."""
+
+_BY_NAME: dict[str, Metric] = {m.name: m for m in METRICS}
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One of the tables."""
+
+    title: str
+    rows: tuple[HeadlineRow, ...]
+
+
+def details(data: ReportData) -> tuple[Detail, ...]:
+    """Those that hold any number."""
+    tables = (
+        Detail(title, rows_of((_BY_NAME[name] for name in names), data)) for title, names in THEMES
+    )
+    return tuple(table for table in tables if table.rows)
