@@ -19,6 +19,8 @@ BAR = 1.05
 
 _WINDOWS = 4
 """Windows that are looked at where there are more: they are drawn alike."""
+_DOUBLINGS = 3
+"""Of what is asked for, within which more strips are looked for: beyond, reading takes too long."""
 
 
 def mixing(
@@ -69,6 +71,24 @@ def best_mixed(
         strips *= 2
     figure, best = min(tried, key=lambda pair: pair[0])
     return best, figure
+
+
+def strips_enough(
+    shuffle: Callable[[int], Shuffle],
+    kept: KeptRows,
+    row_offsets: np.ndarray,
+    *,
+    batch: int,
+    beyond: int,
+) -> int | None:
+    """The fewest strips that mix well, among 2, 4, … times `beyond`; None if none of these do.
+
+    A batch has at most a row of each text once strips times the rows of a window are about the rows
+    of a chunk times those of a batch.
+    """
+    more = (beyond * 2**i for i in range(1, _DOUBLINGS + 1))
+    found = (n for n in more if mixing(shuffle(n), kept, row_offsets, batch=batch) <= BAR)
+    return next(found, None)
 
 
 def _global_share(kept: KeptRows, row_offsets: np.ndarray) -> float:

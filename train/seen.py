@@ -57,6 +57,16 @@ def notes_on(stream: ShuffledStream) -> Iterator[str]:
     if stream.mixing is not None and stream.mixing > BAR:
         yield (
             f"warning: a batch holds {stream.mixing:.2f} times the pairs of one text that a global "
-            f"shuffle has, as an epoch takes {n} windows; a larger window_mb mixes better, more "
-            "window_reads too"
+            f"shuffle has, as an epoch takes {n} windows; {_remedy(stream)}"
         )
+
+
+def _remedy(stream: ShuffledStream) -> str:
+    enough = stream.reads_to_mix()
+    if enough is None:
+        return "a larger window_mb mixes better, more window_reads or a smaller batch_size too"
+    times = enough // stream.shuffle.n_strips
+    return (
+        f"window_reads {enough} mixes them, about {times} times the window_mb too, or a smaller "
+        "batch_size"
+    )

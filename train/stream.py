@@ -17,7 +17,7 @@ from xc.store_schema import ActivationStore, RequestError, RowFilter
 from xc.store_schema.derived import RowArray
 from xc.store_schema.row_filter import DEFAULT
 from xc.train.kept import KeptRows, kept_rows
-from xc.train.mixing import best_mixed
+from xc.train.mixing import best_mixed, strips_enough
 from xc.train.shuffle import Shuffle, StreamPosition, shuffle_of
 from xc.train.tensors import as_tensor
 from xc.train.window_size import row_bytes
@@ -167,7 +167,7 @@ class ShuffledStream:
         kept = kept_rows(store, self.keys, ranges, row_filter)
         self._kept = KeptRows(ranges, kept)
 
-        def shuffle(strips: int) -> Shuffle:
+        def of_strips(strips: int) -> Shuffle:
             return shuffle_of(
                 ranges,
                 kept,
@@ -178,7 +178,8 @@ class ShuffledStream:
                 batch=batch,
             )
 
-        self.shuffle = shuffle(1)
+        self._of_strips, self._batch_size = of_strips, batch
+        self.shuffle = of_strips(1)
         if self.shuffle.n_rows == 0:
             raise RequestError(
                 f"{store.path} has no train rows to train on ({row_filter.words}); "
@@ -188,7 +189,7 @@ class ShuffledStream:
         if batch is not None:
             offsets = store.sequences.row_offsets
             self.shuffle, self.mixing = best_mixed(
-                shuffle, self._kept, offsets, batch=batch, most_strips=most_reads
+                of_strips, self._kept, offsets, batch=batch, most_strips=most_reads
             )
         self._end = None if rows is None else self.shuffle.advance(StreamPosition(), rows)
         self._window: tuple[tuple[int, int], Window] | None = None
@@ -220,6 +221,18 @@ class ShuffledStream:
     def n_rows(self) -> int:
         """Rows of an epoch."""
         return self.shuffle.n_rows
+
+    def reads_to_mix(self) -> int | None:
+        """How often rows would have to be read for batches to be mixed, where they are not.
+
+        None if far more often. Takes seconds where there are tens of millions of rows.
+        """
+        if self._batch_size is None:
+            return None
+        offsets, reads = self.store.sequences.row_offsets, self.shuffle.n_strips
+        return strips_enough(
+            self._of_strips, self._kept, offsets, batch=self._batch_size, beyond=reads
+        )
 
     def batch(self, position: StreamPosition, n: int) -> tuple[Batch, StreamPosition]:
         """The `n` rows that come at `position`, and the position behind them."""

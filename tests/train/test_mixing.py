@@ -1,5 +1,6 @@
 """Same-sequence pairs in batches: the figure beside brute force, and that windows stay below it."""
 
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from xc.store_schema.describe import describe
 from xc.train import ShuffledStream, StreamPosition, TrainConfig, train
 from xc.train.folder import with_window
 from xc.train.kept import KeptRows
-from xc.train.mixing import BAR, mixing
+from xc.train.mixing import BAR, mixing, strips_enough
 from xc.train.seen import notes_on, seen
 from xc.train.shuffle import Shuffle, shuffle_of
 from xc.train.window_size import default_window_mb, machine_memory
@@ -111,6 +112,24 @@ def test_windows_of_an_eighth_of_the_store_mix(length: int, batch: int) -> None:
     assert figure(8, batch) < BAR
 
 
+def test_how_often_rows_would_have_to_be_read() -> None:
+    n, length, batch = 256 * 1024, 512, 1024
+    mask, offsets = np.ones(n, dtype=bool), np.arange(0, n + 1, length)
+    rows = KeptRows([(0, n)], mask)
+
+    def made(strips: int, window: int = 32 * 1024) -> Shuffle:
+        return shuffle_of(
+            [(0, n)], mask, piece=1024, window=window, seed=0, strips=strips, batch=batch
+        )
+
+    enough = strips_enough(made, rows, offsets, batch=batch, beyond=1)
+    assert enough is not None
+    figures = [mixing(made(s), rows, offsets, batch=batch) for s in (enough // 2, enough)]
+    assert figures[0] > BAR >= figures[1]
+    tiny = partial(made, window=2048)
+    assert strips_enough(tiny, rows, offsets, batch=batch, beyond=1) is None
+
+
 def test_the_stream_reads_as_often_as_it_takes(planted_store: ActivationStore) -> None:
     small = 300 * 2 * (16 + 16)
 
@@ -122,7 +141,9 @@ def test_the_stream_reads_as_often_as_it_takes(planted_store: ActivationStore) -
         assert once.mixing is not None
         assert often.mixing is not None
         assert often.mixing <= BAR < once.mixing
-        assert any("a larger window_mb mixes better" in note for note in notes_on(once))
+        reads = once.reads_to_mix()
+        assert reads == often.shuffle.n_strips
+        assert any(f"window_reads {reads} mixes them, about" in note for note in notes_on(once))
         assert [f"read {often.shuffle.n_strips} times" in note for note in notes_on(often)] == [
             True
         ]
