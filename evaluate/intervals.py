@@ -78,7 +78,7 @@ def _named(metric: Metric, both: np.ndarray | None, facts: Facts) -> Iterator[tu
 def jackknife_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) -> Intervals:
     """Those of all other numbers: everything is finished anew without each group of rows."""
     n = facts.decoder.n_sources
-    plan = _Plan.of(metrics)
+    plan = _Plan.of(metrics, widest=max(facts.decoder.widths))
     left_out = stacked(scalars(plan.scalars, f) for f in _facts_without_each(plan, groups, facts))
     whole = scalars(plan.scalars, facts)
     found: dict[str, np.ndarray | None] = {}
@@ -115,12 +115,12 @@ class _Plan:
     """Names of metrics that do not depend on the rows."""
 
     @classmethod
-    def of(cls, metrics: Sequence[Metric]) -> "_Plan":
+    def of(cls, metrics: Sequence[Metric], *, widest: int) -> "_Plan":
         fixed, costly = set[str](), set[str]()
         for metric in metrics:
             if metric.reads is Pass.NONE and set(metric.needs) <= fixed:
                 fixed.add(metric.name)
-            if not metric.repeated or set(metric.needs) & costly:
+            if not _is_cheap(metric, widest) or set(metric.needs) & costly:
                 costly.add(metric.name)
         numbers = [m for m in metrics if not m.scope.is_column and m.statistic is None]
         can = [m for m in numbers if m.name not in fixed | costly]
@@ -130,6 +130,10 @@ class _Plan:
         again = [m for m in metrics if m.name in wanted - fixed]
         rest = [m for m in numbers if m not in can]
         return cls(tuple(again), tuple(can), tuple(rest), frozenset(fixed))
+
+
+def _is_cheap(metric: Metric, widest: int) -> bool:
+    return metric.repeated and (metric.widest is None or widest <= metric.widest)
 
 
 def _facts_without_each(plan: _Plan, groups: GroupSums, facts: Facts) -> Iterator[Facts]:

@@ -127,6 +127,8 @@ class Metric:
     """To be raised when `partial` or `combine` change: sums kept from before are then not used."""
     repeated: bool = True
     """Whether `finish` is cheap enough to be repeated for an interval, once per group of rows."""
+    widest: int | None = None
+    """Not so for sources wider than this."""
 
     @property
     def output(self) -> str:

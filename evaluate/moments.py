@@ -7,7 +7,7 @@ With Σ_pq = Σ_rows (x_p − μ_p)ᵀ(x_q − μ_q), and W_p the directions in 
 that W_pᵀ Σ_pp W_p = 1, the canonical correlations ρ are the singular values of W_pᵀ Σ_pq W_q.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,13 +80,21 @@ class Side:
         return min(int(np.searchsorted(share, VARIANCE_KEPT)) + 1, self.rank)
 
 
-def pair_numbers(sums: Mapping[str, np.ndarray], p: int, q: int) -> np.ndarray:
-    """`NUMBERS` of the pair, float64 [number]; NaN where a source does not vary.
+def all_numbers(sums: Mapping[str, np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """`NUMBERS` of every pair, float64 [pair, number]; NaN where a source does not vary.
 
     Two sources that are equal row by row are alike exactly, not up to rounding.
     """
+    sides = {p: _side(sums, p) for p in sorted({p for pair in pairs for p in pair})}
+    found = [_pair_numbers(sums, sides, p, q) for p, q in pairs]
+    return np.array(found).reshape(len(pairs), len(NUMBERS))
+
+
+def _pair_numbers(
+    sums: Mapping[str, np.ndarray], sides: Mapping[int, Side], p: int, q: int
+) -> np.ndarray:
     rows = float(sums["rows"])
-    first, second = _side(sums, p), _side(sums, q)
+    first, second = sides[p], sides[q]
     if min(first.rank, second.rank) == 0:
         return np.full(len(NUMBERS), np.nan)
     chance = (
@@ -107,18 +115,33 @@ def of_pairs(facts: Facts, number: str) -> np.ndarray:
 
 def _alike(crossed: np.ndarray, first: Side, second: Side) -> tuple[float, ...]:
     white = first.whitening.T @ crossed @ second.whitening
-    left, found, right = np.linalg.svd(white, full_matrices=False)
-    found = np.minimum(found, 1.0)
-    main = np.linalg.svd(white[: first.main, : second.main], compute_uv=False)
-    weighted = [_weighted(side, u, found) for side, u in ((first, left), (second, right.T))]
+    if first.rank > second.rank:
+        first, second, white = second, first, white.T
+    squares, left = np.linalg.eigh(white @ white.T)
+    found = np.sqrt(np.clip(squares, 0.0, 1.0))
+    variates = (first, left), (second, _unit_columns(white.T @ left))
+    main = white[: first.main, : second.main]
     nuclear = np.linalg.svd(crossed, compute_uv=False).sum()
     return (
         float(np.square(found).mean()),
-        float(np.minimum(main, 1.0).mean()),
-        float(np.mean(weighted)),
+        _mean_singular(main),
+        float(np.mean([_weighted(side, u, found) for side, u in variates])),
         _norm(crossed) ** 2 / (_norm(first.square) * _norm(second.square)),
         float(nuclear) / np.sqrt(first.trace * second.trace),
     )
+
+
+def _mean_singular(matrix: np.ndarray) -> float:
+    """By the eigenvalues of the smaller Gram matrix; values below 1e-8 may be rounding."""
+    narrow = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    squares = np.linalg.eigvalsh(narrow @ narrow.T)
+    return float(np.sqrt(np.clip(squares, 0.0, 1.0)).mean())
+
+
+def _unit_columns(matrix: np.ndarray) -> np.ndarray:
+    """Columns of length 1; zero ones stay zero."""
+    length = np.linalg.norm(matrix, axis=0)
+    return np.asarray(matrix / np.where(length > 0, length, 1.0))
 
 
 def _weighted(side: Side, variates: np.ndarray, found: np.ndarray) -> float:

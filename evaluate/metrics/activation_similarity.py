@@ -4,13 +4,12 @@ import numpy as np
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
-from xc.evaluate.moments import MOMENTS, NUMBERS, moment_sums, pair_numbers
+from xc.evaluate.moments import MOMENTS, all_numbers, moment_sums
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
     """Every number of every pair, [pair, number]."""
-    found = [pair_numbers(sums, p, q) for p, q in facts.pairs]
-    return np.array(found).reshape(len(found), len(NUMBERS))
+    return all_numbers(sums, facts.pairs)
 
 
 METRIC = Metric(
@@ -23,6 +22,10 @@ METRIC = Metric(
     summary="Correlations of the two sources' activations, from their first and second moments.",
     formula="Σx, Σxᵀx of each source and Σx_Aᵀx_B of each pair over held-out rows, in float64.",
     meaning="It has no number of its own; cca, svcca, pwcca, cka and procrustes are taken from it.",
-    misleads="A source of width d costs O(rows·d²) time and, per task, 8·d² bytes a product.",
+    misleads=(
+        "A source of width d costs O(rows·d²) time and, per task, 8·d² bytes a product; sources "
+        "wider than 1,024 get no intervals, which would cost O(d³) for every group of rows."
+    ),
+    widest=1024,
     undefined="the activations of a source do not vary over the rows",
 )

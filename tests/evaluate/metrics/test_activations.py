@@ -14,7 +14,7 @@ from scipy.linalg import orthogonal_procrustes, subspace_angles
 from scipy.stats import ortho_group
 
 from xc.evaluate.metric import add
-from xc.evaluate.moments import NUMBERS, moment_sums, pair_numbers
+from xc.evaluate.moments import NUMBERS, all_numbers, moment_sums
 
 ALIKE = NUMBERS[:5]
 
@@ -38,7 +38,7 @@ def with_rows(world: World, *x: np.ndarray) -> World:
 def values(world: World) -> dict[str, float]:
     cuts = [0, world.n_rows // 3, world.n_rows // 2, world.n_rows]
     sums = reduce(add, (moment_sums(world.block(a, b)) for a, b in pairwise(cuts)))
-    return dict(zip(NUMBERS, pair_numbers(sums, 0, 1).tolist(), strict=True))
+    return dict(zip(NUMBERS, all_numbers(sums, [(0, 1)])[0].tolist(), strict=True))
 
 
 def test_scipy_agrees() -> None:
