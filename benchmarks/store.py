@@ -17,10 +17,7 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -31,79 +28,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from store_codecs import measure_codecs, measure_training
+from store_rows import KEY, WIDTH, Job, interleaved, make_rows, timed, write_memmap, write_store
 
-from xc.store_schema import ActivationStore, Checkpoint, Source, StorePlan, StoreWriter
-from xc.store_schema.codecs import CODECS, codec
+from xc.store_schema import ActivationStore
 from xc.train.kept import KeptRows
 from xc.train.mixing import mixing
 from xc.train.shuffle import Shuffle, StreamPosition
 from xc.train.stream import ShuffledStream
 
 RESULT = Path(__file__).parent / "results" / "store.json"
-WIDTH, BATCH, GATHERED = 768, 4096, 4096
-KEY = "m@1"
+BATCH, GATHERED = 4096, 4096
 READS = 8
 """Most times that rows are read where batches are to be mixed, the default of `xc train`."""
-Job = Callable[[], float]
-
-
-def make_rows(n: int) -> np.ndarray:
-    """float32 [n, WIDTH] like a residual stream: heavy tails, unequal and a few massive dimensions.
-
-    The massive ones have means and standard deviations in the hundreds of a usual number.
-    """
-    generator = np.random.default_rng(0)
-    scale = generator.lognormal(0, 0.5, WIDTH)
-    massive = generator.choice(WIDTH, 4, replace=False)
-    scale[massive] = (300, 100, 50, 30)
-    rows = np.empty((n, WIDTH), np.float32)
-    for start in range(0, n, 8192):
-        rows[start : start + 8192] = generator.standard_t(5, rows[start : start + 8192].shape)
-    rows *= scale.astype(np.float32)
-    rows[:, massive] += np.array([500, -200, 50, 0], np.float32)
-    return rows
-
-
-def make_plan(rows: int, shard_rows: int) -> StorePlan:
-    """Sequences of 128 tokens, all to train on."""
-    return StorePlan(
-        token_ids=np.ones(rows, dtype=np.int32), token_offsets=np.arange(0, rows + 1, 128),
-        document=np.arange(rows // 128), split=np.zeros(rows // 128, dtype=np.uint8),
-        keep=np.ones(rows, dtype=bool), vocabulary=[b"a", b"b"], corpus={}, tokenizer={},
-        filter={}, config={}, shard_rows=shard_rows,
-    )  # fmt: skip
-
-
-def write_store(path: Path, rows: np.ndarray, name: str, shard_rows: int) -> float:
-    """A store of one source; seconds that its shards took, statistics and checksums included."""
-    writer = StoreWriter.create(path, make_plan(len(rows), shard_rows))
-    source = Source(KEY, "m", None, 1, "residual", "m", WIDTH, "float32", "0")
-    writer.add_sources([source], codec=name, tuples=[(KEY,)])
-    how, seconds = codec(name), 0.0
-    for shard in writer.missing(KEY):
-        first, last = writer.shard_range(shard)
-        part = rows[first:last].astype(how.dtype)
-        start = time.perf_counter()
-        writer.write_shard(KEY, shard, part)
-        seconds += time.perf_counter() - start
-    writer.seal()
-    return seconds
-
-
-def write_memmap(path: Path, rows: np.ndarray) -> np.ndarray:
-    """The same rows, bit for bit those of codec bf16, as one flat file."""
-    flat = np.memmap(path, np.int16, "w+", shape=rows.shape)
-    for start in range(0, len(rows), 8192):
-        part = torch.from_numpy(rows[start : start + 8192]).bfloat16()
-        flat[start : start + 8192] = part.view(torch.int16).numpy()
-    flat.flush()
-    return np.memmap(path, np.int16, "r", shape=rows.shape)
-
-
-def timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def open_stream(
@@ -192,17 +129,6 @@ def epoch_by_row(flat: np.ndarray) -> Job:
     return lambda: timed(job)
 
 
-def interleaved(jobs: dict[str, Job], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every job in every round, after a turn to warm up."""
-    for job in jobs.values():
-        job()
-    seconds: dict[str, list[float]] = {name: [] for name in jobs}
-    for _ in range(rounds):
-        for name, job in jobs.items():
-            seconds[name].append(job())
-    return seconds
-
-
 def measure_streams(
     store: ActivationStore, flat: np.ndarray, rounds: int, epochs: int
 ) -> dict[str, Any]:
@@ -262,101 +188,6 @@ def measure_gather(store: ActivationStore, flat: np.ndarray, rounds: int) -> dic
         "xc over memmap": round(median["xc"] / median["memmap"], 1),
         "xc, just opened, over memmap": round(median["xc, just opened"] / median["memmap"], 1),
     }
-
-
-def measure_codecs(folder: Path, rows: np.ndarray, shard_rows: int, rounds: int) -> dict[str, Any]:
-    """Bytes, loss and throughput of every codec."""
-    stores = {c.name: folder / f"{c.name}.zarr" for c in CODECS}
-    writing: dict[str, list[float]] = {name: [] for name in stores}
-    for _ in range(rounds):
-        for name, path in stores.items():
-            shutil.rmtree(path, ignore_errors=True)
-            writing[name].append(write_store(path, rows, name, shard_rows))
-    raws = {name: ActivationStore.open(path).activations(KEY).raw for name, path in stores.items()}
-    reading = interleaved({n: _whole_read(raw) for n, raw in raws.items()}, rounds)
-    megabytes = rows.size * 2 / 1e6
-    found = {}
-    for name, path in stores.items():
-        files = (path / "activations" / KEY / "c").rglob("*")
-        size = sum(p.stat().st_size for p in files if p.is_file())
-        found[name] = {
-            "bytes_per_element": round(size / rows.size, 3),
-            **_lost(raws[name][:], rows),
-            "write_mb_per_s": round(megabytes / statistics.median(writing[name])),
-            "read_mb_per_s": round(megabytes / statistics.median(reading[name])),
-        }
-    return found
-
-
-def _whole_read(raw: Any) -> Job:
-    """Every shard, read as stored."""
-
-    def job() -> None:
-        for start in range(0, len(raw), raw.file_rows):
-            _ = raw[start : start + raw.file_rows]
-
-    return lambda: timed(job)
-
-
-def _lost(stored: np.ndarray, rows: np.ndarray) -> dict[str, float]:
-    """Fraction of variance unexplained that storing adds: pooled, and in the median dimension."""
-    lost, total = np.zeros(WIDTH), rows.var(axis=0, dtype=np.float64) * len(rows)
-    for start in range(0, len(rows), 8192):
-        part = slice(start, start + 8192)
-        lost += ((stored[part].astype(np.float64) - rows[part]) ** 2).sum(axis=0)
-    figures = {"fvu": lost.sum() / total.sum(), "fvu_median_dimension": np.median(lost / total)}
-    return {name: float(f"{value:.2g}") for name, value in figures.items()}
-
-
-def measure_training(folder: Path, tokens: int, seeds: int) -> dict[str, Any]:
-    """Held-out fve, on float32 rows, of a crosscoder of the embedded pair trained from each codec.
-
-    Compressors leave values as they are, so each number type is trained from once.
-    """
-    plain = [c.name for c in CODECS if not c.compressed]
-    for name in plain:
-        _xc("harvest", "zoo:base", "zoo:distilled", "--layer", "2,1", "--dataset", "zoo:stdlib",
-            "--tokens", tokens, "--codec", name, "--store", folder / f"pair-{name}.zarr",
-            "--device", "cpu")  # fmt: skip
-    truth = ActivationStore.open(folder / "pair-fp32.zarr")
-    found: dict[str, dict[str, list[float]]] = {}
-    for name in plain:
-        fves = []
-        for seed in range(seeds):
-            run = folder / f"run-{name}-{seed}"
-            _xc("train", "--store", folder / f"pair-{name}.zarr", "--run", run, "--d-sae", 512,
-                "--k", 32, "--tokens", 2 * tokens, "--seed", seed, "--device", "cpu")  # fmt: skip
-            fves.append(_fve(Checkpoint.load(run), truth))
-        found[name] = {"fve": [round(v, 5) for v in fves]}
-    exact = found["fp32"]["fve"]
-    return {
-        "tokens": tokens,
-        "d_sae": 512,
-        "codecs": {
-            name: {**of, "difference": round(float(np.mean(np.subtract(of["fve"], exact))), 5)}
-            for name, of in found.items()
-        },
-    }
-
-
-def _xc(*words: object) -> None:
-    xc = Path(sys.executable).with_name("xc")
-    subprocess.run([xc, *map(str, words)], check=True, stdout=subprocess.DEVNULL)
-
-
-def _fve(checkpoint: Checkpoint, store: ActivationStore) -> float:
-    """Pooled over sources after each one's normalisation, over all held-out rows."""
-    ranges = store.splits["heldout"]
-    lost, total = 0.0, 0.0
-    x = [
-        np.concatenate([store.activations(s.key)[a:b] for a, b in ranges])
-        for s in checkpoint.sources
-    ]
-    read = checkpoint.decode(checkpoint.encode(x))
-    for rows, back, scale in zip(x, read, checkpoint.scale, strict=True):
-        lost += float(scale) ** 2 * float(((rows - back).astype(np.float64) ** 2).sum())
-        total += float(scale) ** 2 * float(rows.var(axis=0, dtype=np.float64).sum()) * len(rows)
-    return 1 - lost / total
 
 
 BARS = {
