@@ -32,7 +32,7 @@ def on_cluster(graph: Any, address: str, progress: Progress) -> Any:
         ) from error
     with client:
         progress.note(f"dashboard: {client.dashboard_link}")
-        ticks = _Ticks(client, progress)
+        ticks = _Ticks(client, progress, {str(key) for key in graph.__dask_graph__()})
         future = client.compute(graph)
         done = Event()
         future.add_done_callback(lambda _: done.set())
@@ -45,10 +45,10 @@ def on_cluster(graph: Any, address: str, progress: Progress) -> Any:
 class _Ticks:
     """Tells the progress of blocks that have come to an end since it was last asked."""
 
-    def __init__(self, client: Client, progress: Progress) -> None:
+    def __init__(self, client: Client, progress: Progress, awaited: set[str]) -> None:
         self._client = client
         self._progress = progress
-        self._seen: set[str] = set()
+        self._awaited = awaited
         self._asked = time.time()
         client.get_task_stream(count=0)  # from the first question on the scheduler takes notes
 
@@ -56,7 +56,7 @@ class _Ticks:
         """Advance by the rows of what is new."""
         since, self._asked = self._asked - _OVERLAP, time.time()
         done = {str(task["key"]) for task in self._client.get_task_stream(start=since)}
-        for key in done - self._seen:
-            self._seen.add(key)
+        for key in done & self._awaited:
             if rows := rows_of(key):
                 self._progress.advance(rows)
+        self._awaited -= done

@@ -1,11 +1,17 @@
 """Schedulers: the same bytes everywhere; progress is told of rows."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from distributed import LocalCluster
+from dying import DiesOnce
 
-from xc.evaluate import cluster
+from xc.evaluate import METRICS, cluster, run
 from xc.evaluate.graph import metric_totals
 from xc.evaluate.metrics import l0
 from xc.evaluate.reader import Reader
@@ -18,9 +24,13 @@ class Recorded(Silent):
 
     def __init__(self) -> None:
         self.events: list[tuple[str, int]] = []
+        self.notes: list[str] = []
 
     def start(self, title: str, total: int, unit: str, *, done: int = 0) -> None:
         self.events.append((unit, total))
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def advance(self, amount: int, **figures: float) -> None:
         self.events.append(("advance", amount))
@@ -35,9 +45,10 @@ def expected(case: Any, evaluation: Any) -> dict[str, bytes]:
     return bytes_of(case.run)
 
 
-def again(case: Any, name: str) -> dict[str, bytes]:
+def again(case: Any, name: str, progress: Recorded | None = None) -> dict[str, bytes]:
     case.run.summary.unlink()
-    case.evaluate(scheduler=name)
+    shutil.rmtree(case.run.passes)  # else no row would be read
+    case.evaluate(progress=progress or Silent(), scheduler=name)
     return bytes_of(case.run)
 
 
@@ -48,11 +59,39 @@ def test_every_scheduler_gives_the_same_bytes(
     assert again(case, name) == expected
 
 
-def test_so_does_a_cluster(case: Any, expected: dict[str, bytes]) -> None:
+@contextmanager
+def workers(n: int) -> Iterator[LocalCluster]:
+    """A cluster of processes on this machine, which are started again when they die."""
     with LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
-    ) as cluster:
-        assert again(case, cluster.scheduler_address) == expected
+        n_workers=n, threads_per_worker=1, processes=True, protocol="tcp", dashboard_address=":0"
+    ) as running:
+        yield running
+
+
+def test_a_worker_that_is_killed_changes_no_byte(
+    case: Any, expected: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (start, stop), *_ = case.store.splits["heldout"]
+    marker, progress = tmp_path / "died", Recorded()
+    dying = DiesOnce(l0.partial, (start + stop) // 2, marker)
+    table = [replace(m, partial=dying) if m.name == "l0" else m for m in METRICS]
+    with workers(2) as running:
+        pids = {nanny.pid for nanny in running.workers.values()}
+        assert again(case, running.scheduler_address) == expected
+        with monkeypatch.context() as patched:
+            patched.setattr(run, "METRICS", tuple(table))
+            found = again(case, running.scheduler_address, progress=progress)
+    assert found == expected
+    assert int(marker.read_text()) in pids
+    assert_told_by_blocks(progress, stop - start)
+
+
+def assert_told_by_blocks(progress: Recorded, rows: int) -> None:
+    """Of a pass and of the examples: every block once, whatever ran twice."""
+    totals = [amount for unit, amount in progress.events if unit == "rows"]
+    assert totals == [rows, rows]
+    assert sum(amount for unit, amount in progress.events if unit == "advance") == 2 * rows
+    assert any("dashboard" in text for text in progress.notes)
 
 
 def test_a_cluster_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

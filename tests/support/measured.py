@@ -8,7 +8,7 @@ from evaluating import ORACLES, Dense, World, assert_same
 
 from xc.evaluate import METRICS, EvaluateConfig, Evaluation, evaluate
 from xc.evaluate.naming import named_values
-from xc.store_schema import ActivationStore, Checkpoint, RunLayout, Silent
+from xc.store_schema import ActivationStore, Checkpoint, Progress, RunLayout, Silent
 
 SMALL = {"block_rows": 256, "tile_rows": 64, "bootstrap": 50, "report": False}
 
@@ -22,9 +22,12 @@ class Case:
     checkpoint: Checkpoint
     run: RunLayout
 
-    def evaluate(self, run: RunLayout | None = None, **settings: object) -> Evaluation:
+    def evaluate(
+        self, run: RunLayout | None = None, progress: Progress | None = None, **settings: object
+    ) -> Evaluation:
         config = EvaluateConfig(**{**SMALL, **settings})  # type: ignore[arg-type]
-        return evaluate(config, run=run or self.run, store=self.store, progress=Silent())
+        told = progress or Silent()
+        return evaluate(config, run=run or self.run, store=self.store, progress=told)
 
 
 def heldout_world(case: Case, *, mask: np.ndarray | None = None) -> World:
