@@ -76,8 +76,6 @@ def import_crosscoder(
 
     def work(progress: Progress, console: Console) -> None:
         report = run_import(reference, flags, progress=progress)
-        for line in report.notes:
-            print_path(console, "note", line)
         print_path(console, "run", report.run)
         print_next(console, after_import(report.run, encoded=report.encoded))
 

@@ -8,6 +8,7 @@ from xc.store_schema import Checkpoint, RequestError, SchemaError, XcError, sugg
 from xc.store_schema.checkpoint_io import CONFIG, TENSORS
 from xc.train.formats import FORMATS
 from xc.train.formats.kinds import Format, Imported, Parts, Wishes
+from xc.train.formats.mismatch import Said, mismatches
 from xc.train.formats.place import Place, beside, resolve
 from xc.train.formats.settled import SourceOf, settle
 from xc.train.formats.weights import SAFETENSORS, read_config, read_tensors
@@ -92,11 +93,12 @@ def _own(place: Place, weights: str, wishes: Wishes, source_of: SourceOf | None)
             f"{place.reference} holds {checkpoint.n_sources} sources; --sources names {len(keys)}"
         )
     pairs = zip(keys, checkpoint.sources, strict=True)
-    if source_of is not None:
-        sources = tuple(source_of(key, s.d_model) for key, s in pairs)
-    else:
+    if source_of is None:
         sources = tuple(replace(s, key=key) for key, s in pairs)
-    return Imported(replace(checkpoint, sources=sources), OWN)
+        return Imported(replace(checkpoint, sources=sources), OWN)
+    sources = tuple(source_of(key, s.d_model) for key, s in pairs)
+    said = [Said(s.model, s.key.rpartition("@")[2]) for s in checkpoint.sources]
+    return Imported(replace(checkpoint, sources=sources), OWN, mismatches(said, sources))
 
 
 def _foreign(

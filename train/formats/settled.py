@@ -9,6 +9,7 @@ import numpy as np
 
 from xc.store_schema import Checkpoint, CheckpointSource, RequestError, source_key
 from xc.train.formats.kinds import Draft, Imported, Origin, Parts, Wishes
+from xc.train.formats.mismatch import Said, mismatches
 from xc.train.formats.names import has_layer_norm, layer_of, model_of, site_of
 
 SourceOf = Callable[[str, int], CheckpointSource]
@@ -46,7 +47,9 @@ def settle(
         centre_rows=centred,
         **_weights(draft, scale),
     )
-    return Imported(checkpoint, "", (*draft.notes, *more, *told))
+    said = [Said(o.model, o.site) for o in draft.origins]
+    other = mismatches(said, sources) if source_of is not None else ()
+    return Imported(checkpoint, "", (*draft.notes, *other, *more, *told))
 
 
 def _weights(draft: Draft, scale: tuple[float, ...]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from xc.train import formats
 from xc.train.formats import FORMATS, Format
 
 _HELPERS = {
-    "finding", "jkminder_normaliser", "jkminder_write", "kinds", "names", "open_reference", "ours",
-    "place", "settled", "weights",
+    "finding", "jkminder_normaliser", "jkminder_write", "kinds", "mismatch", "names",
+    "open_reference", "ours", "place", "settled", "weights",
 }  # fmt: skip
 
 
