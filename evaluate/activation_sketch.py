@@ -26,22 +26,28 @@ def sketch(block: RowBlock) -> dict[str, np.ndarray]:
     """Occupied bins of the rows: `keys` (latent·bins + bin, ascending) and their `counts`."""
     latents = block.latents
     bits = np.ascontiguousarray(latents.activation, dtype=np.float32).view(np.uint32)
-    keys = latents.latent.astype(np.int64) * _BINS + (bits >> _DROPPED)
-    found, counts = np.unique(keys, return_counts=True)
     narrow = latents.d_sae * _BINS <= np.iinfo(np.int32).max
-    return {KEYS: found.astype(np.int32 if narrow else np.int64), COUNTS: _narrow(counts)}
+    keys: np.ndarray = latents.latent.astype(np.int32 if narrow else np.int64)
+    keys *= _BINS
+    keys += (bits >> _DROPPED).astype(np.int32)
+    found, counts = np.unique(keys, return_counts=True)
+    return {KEYS: found, COUNTS: _narrow(counts)}
 
 
 def merge_sketches(left: Sums, right: Sums) -> dict[str, np.ndarray]:
-    """Both together."""
-    keys = np.concatenate([left[KEYS], right[KEYS]])
-    if len(keys) == 0:
-        return dict(left)
-    order = np.argsort(keys, kind="stable")  # two ascending runs: merged in linear time
-    keys = keys[order]
-    counts = np.concatenate([left[COUNTS], right[COUNTS]])[order]
-    starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
-    return {KEYS: keys[starts], COUNTS: _narrow(np.add.reduceat(counts, starts, dtype=np.int64))}
+    """Both together: the bins of the smaller are looked up in the larger."""
+    small, large = sorted((left, right), key=lambda sums: len(sums[KEYS]))
+    place = np.searchsorted(large[KEYS], small[KEYS])
+    known = np.zeros(len(place), bool)
+    inside = place < len(large[KEYS])
+    known[inside] = large[KEYS][place[inside]] == small[KEYS][inside]
+    counts = large[COUNTS].astype(np.int64)
+    counts[place[known]] += small[COUNTS][known]
+    new = ~known
+    return {
+        KEYS: np.insert(large[KEYS], place[new], small[KEYS][new]),
+        COUNTS: _narrow(np.insert(counts, place[new], small[COUNTS][new])),
+    }
 
 
 def quantiles(sums: Sums, percent: int, d_sae: int) -> np.ndarray:
