@@ -9,13 +9,25 @@ from rich.console import Console
 from xc.cli.commands import COMMANDS
 from xc.cli.common import Debug, carry_out_alone
 from xc.cli.results import print_path
-from xc.store_schema import Progress, RunLayout, XcError
+from xc.store_schema import Checkpoint, Progress, RunLayout, XcError
+from xc.train.formats.open_reference import OWN
 from xc.train.publishing import WRITTEN, export, push
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("export", help=COMMANDS["export"])(export_crosscoder)
+
+
+def lost_on_export(checkpoint: Checkpoint, layout: str) -> str | None:
+    """What a layout has no place for."""
+    if layout == OWN or not checkpoint.partition:
+        return None
+    names = ", ".join(dict.fromkeys(str(group["name"]) for group in checkpoint.partition))
+    return (
+        f"note: {layout} has no place for groups of latents ({names}); their weights are written, "
+        f"which latents belong to which is not; --format {OWN} keeps it"
+    )
 
 
 def export_crosscoder(
@@ -35,8 +47,10 @@ def export_crosscoder(
 ) -> None:
     """Export."""
 
-    def work(_: Progress, console: Console) -> None:
+    def work(progress: Progress, console: Console) -> None:
         print_path(console, layout, export(RunLayout(run), layout=layout, out=out))
+        if lost := lost_on_export(Checkpoint.load(run), layout):
+            progress.note(lost)
         if push_to is None:
             return
         try:
