@@ -7,24 +7,19 @@ removing of anything, it sends itself SIGKILL. Children are forked, so that ever
 """
 
 import json
-import os
 import random
 import shutil
-import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
 import planted
+from dying import in_child, work_until
 from folders import contents
 
 from xc.store_schema import Source, StoreWriter
-
-EVENTS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"}
 
 
 def fill(path: Path) -> None:
@@ -47,39 +42,6 @@ def fill(path: Path) -> None:
         writer.seal()
 
 
-def in_child(work: Callable[[], None]) -> bool:
-    """Run in a forked process; True if it came to its end."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-        os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-        raise SystemExit("a writer failed")
-    return os.WIFEXITED(status)
-
-
-def fill_until(path: Path, last: int | None) -> int:
-    """Fill, and die just before the operation of that number; else return how many there were."""
-    seen = 0
-
-    def count(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal seen
-        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_CREAT
-        if writes or event in EVENTS:
-            seen += 1
-            if seen == last:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(count)
-    fill(path)
-    return seen
-
-
 def check_killed(path: Path, reference: dict[str, bytes]) -> None:
     """A store that is there has all its text; a shard that is there is whole, with statistics."""
     for name, data in contents(path).items() if path.exists() else ():
@@ -98,14 +60,14 @@ def check_killed(path: Path, reference: dict[str, bytes]) -> None:
 def main(root: Path, trials: int) -> None:
     generator = random.Random(0)
     whole, path, counted = root / "whole.zarr", root / "killed.zarr", root / "operations"
-    in_child(lambda: counted.write_text(str(fill_until(whole, None))))
+    in_child(lambda: counted.write_text(str(work_until(lambda: fill(whole), None))))
     operations, reference = int(counted.read_text()), contents(whole)
     kills = 0
     for trial in range(trials):
         shutil.rmtree(path, ignore_errors=True)
         first = 1 + (operations * trial + generator.randrange(operations)) // trials
         for last in (first, generator.randint(1, operations), None):
-            kills += not in_child(lambda n=last: fill_until(path, n))
+            kills += not in_child(lambda n=last: work_until(lambda: fill(path), n))
             check_killed(path, reference)
         if contents(path) != reference:
             raise SystemExit("the finished store differs from the uninterrupted one")
