@@ -150,12 +150,17 @@ def _training(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if figures:
             yield head, ", ".join(figures)
     if stream := about["stream"]:
-        windows = f"{stream['windows']:,} window{'' if stream['windows'] == 1 else 's'}"
-        mixing = f"mixing {stream['mixing']:.3f} (1: a global shuffle), {windows}"
         seen = f"{stream['unique_rows']:,} unique rows of {stream['rows']:,}"
-        yield "stream", f"{seen}, {stream['epochs']:.1f} epochs, {mixing}"
+        yield "stream", f"{seen}, {stream['epochs']:.1f} epochs, {_mixing(stream)}"
     for warning in about["warnings"]:
         yield "warning", str(warning)
+
+
+def _mixing(stream: Mapping[str, Any]) -> str:
+    figure, n, reads = stream["mixing"], stream["windows"], stream["reads"]
+    mixed = "mixing not known" if figure is None else f"mixing {figure:.3f} (1: a global shuffle)"
+    windows = f"{n:,} window{'' if n == 1 else 's'}"
+    return ", ".join([mixed, windows, *([f"rows read {reads:,} times"] if reads > 1 else [])])
 
 
 def _evaluation(summary: Mapping[str, Any], run: RunLayout) -> Iterator[tuple[str, str]]:

@@ -100,6 +100,14 @@ def test_an_import_says_whence(planted_run: RunLayout) -> None:
     assert any(line == "imported   o/n @abc, format becker" for line in lines(planted_run))
 
 
+def test_a_stream_of_many_windows(store: ActivationStore) -> None:
+    run = trained(store)
+    about = describe(run.root)
+    about["stream"] |= {"mixing": None, "windows": 9, "reads": 4}
+    text = " ".join(" ".join(run_lines(run.root, about, {})).split())
+    assert "mixing not known, 9 windows, rows read 4 times" in text
+
+
 def test_a_run_without_a_configuration_is_described(planted_run: RunLayout) -> None:
     assert not planted_run.config.exists()
     assert "checkpoint.d_sae" in inspected(str(planted_run.root))
