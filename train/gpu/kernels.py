@@ -210,7 +210,7 @@ def sum_rows(table, index, weight, first, out, width, PAIRS: tl.constexpr, COLUM
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     inside = column < width
     stop = tl.load(first + segment + 1)
-    total = tl.zeros([COLUMNS], out.dtype.element_ty)
+    total = tl.zeros([PAIRS, COLUMNS], out.dtype.element_ty)
     for start in range(tl.load(first + segment), stop, PAIRS):
         pair = start + tl.arange(0, PAIRS)
         there = pair < stop
@@ -218,8 +218,8 @@ def sum_rows(table, index, weight, first, out, width, PAIRS: tl.constexpr, COLUM
         factor = tl.load(weight + pair, mask=there, other=0.0)
         place = table + row[:, None] * width + column[None, :]
         values = tl.load(place, mask=there[:, None] & inside[None, :], other=0.0)
-        total += tl.sum(factor[:, None] * values, axis=0)
-    tl.store(out + segment * width + column, total, mask=inside)
+        total += factor[:, None] * values
+    tl.store(out + segment * width + column, tl.sum(total, axis=0), mask=inside)
 
 
 @triton.jit
@@ -261,12 +261,12 @@ def dot_rows(left, right, index, first, out, width, PAIRS: tl.constexpr, COLUMNS
         pair = start + tl.arange(0, PAIRS)
         there = pair < stop
         row = tl.load(index + pair, mask=there, other=0)
-        total = tl.zeros([PAIRS], out.dtype.element_ty)
+        total = tl.zeros([PAIRS, COLUMNS], out.dtype.element_ty)
         for begin in range(0, width, COLUMNS):
             column = begin + tl.arange(0, COLUMNS)
             inside = column < width
             own = tl.load(left + segment * width + column, mask=inside, other=0.0)
             place = right + row[:, None] * width + column[None, :]
             values = tl.load(place, mask=there[:, None] & inside[None, :], other=0.0)
-            total += tl.sum(own[None, :] * values, axis=1)
-        tl.store(out + pair, total, mask=there)
+            total += own[None, :] * values
+        tl.store(out + pair, tl.sum(total, axis=1), mask=there)

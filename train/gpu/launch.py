@@ -159,5 +159,5 @@ def sum_each(values: Tensor, first: Tensor) -> Tensor:
     n = len(first) - 1
     out = torch.empty(n, dtype=values.dtype, device=values.device)
     with _device_of(values):
-        kernels.sum_each[(n,)](values, first, out, PAIRS=_PAIRS, **_EXACT)
+        kernels.sum_each[(n,)](values, first, out, PAIRS=_PAIRS, num_warps=1, **_EXACT)
     return out
