@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from xc.store_schema import extension
-from xc.store_schema.atomic import new_folder, put, refusing, remove
+from xc.store_schema.atomic import new_folder, refusing
 from xc.store_schema.codecs import codec as codec_named
 from xc.store_schema.damage import damaged_shards
 from xc.store_schema.damaged_text import damaged_text, rewrite_text
 from xc.store_schema.errors import DamageError, RequestError, XcError
 from xc.store_schema.leftovers import tidy
 from xc.store_schema.locks import WriterLock, changing_attributes
+from xc.store_schema.new_sources import make_arrays, new_sources, with_sources
 from xc.store_schema.places import Place, has_file, place
 from xc.store_schema.plan import StorePlan
 from xc.store_schema.progress import Progress, Silent
 from xc.store_schema.seal_store import lacks_sealed_files, mend_beside, seal_store
 from xc.store_schema.shard_files import Mask, ShardFiles
-from xc.store_schema.shard_record import record_width
-from xc.store_schema.source import Source, check_new_key
+from xc.store_schema.source import Source
 from xc.store_schema.store_layout import (
     SCHEMA_VERSION,
     check_attributes,
@@ -31,13 +31,8 @@ from xc.store_schema.store_layout import (
 from xc.store_schema.write_text import write_text
 from xc.store_schema.zarr_group import (
     METADATA,
-    activations_metadata,
-    norms_metadata,
     open_group,
-    per_shard_metadata,
     put_attributes,
-    put_groups,
-    records_metadata,
 )
 
 __all__ = ["SCHEMA_VERSION", "StoreWriter"]
@@ -183,35 +178,16 @@ class StoreWriter:
         how = codec_named(codec)
         with changing_attributes(self.path), refusing(self.path):
             self._read_attributes()
-            known = {s["key"]: s for s in self._attributes["sources"]}
-            for source in sources:
-                old = known.get(source.key)
-                if old is not None and old != source.to_dict():
-                    raise RequestError(_difference(self.path, old, source.to_dict()))
-            added = [s for s in dict.fromkeys(sources) if s.key not in known]
-            for source in added:
-                check_new_key(source.key)
-            old_pairs = self._attributes["tuples"]
-            pairs = [list(t) for t in dict.fromkeys(tuples) if list(t) not in old_pairs]
-            if not added and not pairs:
+            added = new_sources(self.path, self._attributes, sources)
+            old = self._attributes["tuples"]
+            together = [list(t) for t in dict.fromkeys(tuples) if list(t) not in old]
+            if not added and not together:
                 return
             self._refuse_old()
             for source in added:
-                self._make_arrays(source, how)
-            self._update(
-                sources=[*self._attributes["sources"], *(s.to_dict() for s in added)],
-                tuples=old_pairs + pairs,
-                provenance=self._provenance_with(command),
-                complete=False,
-            )
-
-    def _provenance_with(self, command: str) -> dict[str, Any]:
-        """The store's record after one more command; the same one twice counts once."""
-        record: dict[str, Any] = self._attributes.get("provenance", {})
-        commands = record.get("commands", [])
-        if command and command not in commands:
-            return {**record, "commands": [*commands, command]}
-        return record
+                make_arrays(self.path, self._attributes, source, how)
+                self._files.pop(source.key, None)
+            self._update(**with_sources(self._attributes, added, together, command))
 
     def missing(self, key: str) -> list[int]:
         """Indices of the shards of a source that are not on disk."""
@@ -383,24 +359,6 @@ class StoreWriter:
             self._files[key] = ShardFiles(self.path, key, self.shard_rows, multiple, self._mask)
         return self._files[key]
 
-    def _make_arrays(self, source: Source, how: Any) -> None:
-        """Make the empty arrays of a source; what a killed writer left of that name goes."""
-        n, d = self.n_rows, source.d_model
-        rows = (self.shard_rows, int(self._attributes["chunk_rows"]))
-        width = record_width(d, SCHEMA_VERSION)
-        for name, metadata in {
-            f"statistics/{source.key}/per_shard": per_shard_metadata((self.n_shards, width)),
-            f"norms/{source.key}": norms_metadata(n, self.shard_rows),
-            f"shards/{source.key}": records_metadata(self.n_shards),
-            f"activations/{source.key}": activations_metadata((n, d), how, rows),
-        }.items():
-            folder = self.path.joinpath(*name.split("/"))
-            if isinstance(folder, Path):
-                remove(folder)
-            put_groups(self.path, name)
-            put(folder / METADATA, metadata)
-        self._files.pop(source.key, None)
-
     def _read_attributes(self) -> None:
         self._attributes = dict(open_group(self.path, "r").attrs)
         check_attributes(self.path, self._attributes)
@@ -427,11 +385,3 @@ def _create(where: Place, plan: StorePlan) -> None:
             write_text(aside, plan)
     else:
         write_text(where, plan)
-
-
-def _difference(path: Place, old: dict[str, Any], new: dict[str, Any]) -> str:
-    field = next(name for name in new if old.get(name) != new[name])
-    return (
-        f"{path}: holds {new['key']} with {field} {old.get(field)!r}; asked for {new[field]!r}; "
-        "choose another --store"
-    )
