@@ -42,7 +42,7 @@ def first(where: np.ndarray, has: np.ndarray) -> np.ndarray:
 
 
 def counted(facts: Facts, where: np.ndarray) -> np.ndarray:
-    """Latents that fire, by source, float64 [source]; NaN for a source alone.
+    """Latents that fire, by source, int64 [source]; NaN for a source alone.
 
     Args:
         facts: needs `frequency`.
@@ -50,4 +50,4 @@ def counted(facts: Facts, where: np.ndarray) -> np.ndarray:
     """
     if facts.decoder.n_sources < 2:
         return np.full(1, np.nan)
-    return np.asarray(where[facts.alive].sum(axis=0).astype(np.float64))
+    return np.asarray(np.count_nonzero(where[facts.alive], axis=0))

@@ -24,11 +24,12 @@ from xc.evaluate.passes import Passes, context
 from xc.evaluate.provenance import provenance
 from xc.evaluate.reader import Reader
 from xc.evaluate.reductions import reductions
+from xc.evaluate.repetition import repetition
 from xc.evaluate.row_counts import RowCounts, count_rows
 from xc.evaluate.scheduler import Work
 from xc.evaluate.selection import select
 from xc.evaluate.summary import summarise
-from xc.evaluate.widths import width_note
+from xc.evaluate.widths import lengths, width_note
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, to_mapping
 from xc.store_schema.atomic import remove
 
@@ -64,8 +65,7 @@ def evaluate(
     if artefacts.is_done(run, settings, made_from):
         progress.note(f"{run.evaluation} is up to date")
         return Evaluation(run)
-    if note := width_note(reader.decoder, class_thresholds(config.class_thresholds)):
-        progress.note(note)
+    _note_widths(reader, config, progress)
     artefacts.forget(run)
     blocks = cut_all(reader.store.blocks(SPLIT), config.block_rows)
     work = Work(reader, ranges, blocks, config.scheduler, progress)
@@ -77,6 +77,14 @@ def evaluate(
 
         write_report(evaluation, run=run)
     return evaluation
+
+
+def _note_widths(reader: Reader, config: EvaluateConfig, progress: Progress) -> None:
+    widths = reader.decoder.widths
+    if len(set(widths)) > 1:
+        found = lengths(reader.store, reader.keys, reader.decoder)
+        if note := width_note(widths, found, class_thresholds(config.class_thresholds)):
+            progress.note(note)
 
 
 def _measure(
@@ -96,7 +104,8 @@ def _measure(
     )
     name = context(work.reader, made_from, borders=groups.borders, block_rows=config.block_rows)
     passes = Passes(run.passes / name)
-    of_groups = measure(work, passes, groups, metrics)
+    again = repetition(metrics, widest=max(work.reader.decoder.widths)).again
+    of_groups = measure(work, passes, groups, metrics, by_group=[m.name for m in again])
     sums = of_groups.totals()
     known = Facts(
         work.reader.decoder,

@@ -1,23 +1,35 @@
 """Whether the widths of two sources alone take shared latents out of the class `shared`."""
 
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
 from xc.evaluate.class_thresholds import ClassThresholds
 from xc.evaluate.decoder import Decoder
 from xc.evaluate.letters import letter
+from xc.store_schema import ActivationStore
 
 
-def width_note(decoder: Decoder, thresholds: ClassThresholds) -> str | None:
-    """What to tell the user of sources whose widths lie too far apart; None if none do.
+def width_note(
+    widths: Sequence[int], lengths: Sequence[float], thresholds: ClassThresholds
+) -> str | None:
+    """What to tell of sources whose widths lie too far apart; None if none do.
 
-    With lengths normalised to √d_model a latent that both hold alike has norms in the ratio
-    √(width/width), which the thresholds call shared only down to a ratio of theirs.
+    A latent that two sources hold alike has decoder norms in the ratio of the lengths of their
+    activations: √(width/width) where training brought each to √width. Thresholds call it shared
+    down to a ratio of theirs.
+
+    Args:
+        widths: d_model of each source.
+        lengths: of each source's activations as normalised, in root mean square.
+        thresholds: where the classes are cut.
     """
     least, _ = thresholds.ratios()
-    n = decoder.n_sources
     apart = [
         f"{letter(p).upper()} and {letter(q).upper()}"
-        for p in range(n)
-        for q in range(p + 1, n)
-        if ratio(decoder, p, q) ** 0.5 <= least
+        for p, q in combinations(range(len(widths)), 2)
+        if widths[p] != widths[q] and _ratio(lengths[p], lengths[q]) <= least
     ]
     if not apart:
         return None
@@ -27,7 +39,15 @@ def width_note(decoder: Decoder, thresholds: ClassThresholds) -> str | None:
     )
 
 
-def ratio(decoder: Decoder, p: int, q: int) -> float:
-    """The smaller width over the larger."""
-    widths = decoder.widths[p], decoder.widths[q]
-    return min(widths) / max(widths)
+def lengths(store: ActivationStore, keys: Sequence[str], decoder: Decoder) -> tuple[float, ...]:
+    """Root mean square length of each source's activations as normalised in training."""
+    found = []
+    for m, key in enumerate(keys):
+        told = store.statistics(key)
+        square = told.variance.sum() + np.square(told.mean - decoder.mean[m]).sum()
+        found.append(float(np.sqrt(square)) * decoder.scale[m])
+    return tuple(found)
+
+
+def _ratio(p: float, q: float) -> float:
+    return min(p, q) / max(p, q) if max(p, q) > 0 else 1.0

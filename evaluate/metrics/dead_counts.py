@@ -18,14 +18,14 @@ def rows(block: RowBlock) -> Sums:
 def weak(sums: Sums, facts: Facts) -> np.ndarray:
     """Latents whose v = f·Σ‖d‖ is at most 10⁻⁴ on every row."""
     largest = facts.values["max_activation"] * facts.decoder.norms.sum(axis=1)
-    return np.asarray(float(np.count_nonzero(largest <= WEAK)))
+    return np.asarray(np.count_nonzero(largest <= WEAK))
 
 
 def _rarer(exponent: int) -> Finish:
     def finish(sums: Sums, facts: Facts) -> np.ndarray:
         if sums["rows"][0] < 10**exponent:
             return np.asarray(np.nan)
-        return np.asarray(float(np.count_nonzero(facts.values["frequency"] < 10.0**-exponent)))
+        return np.asarray(np.count_nonzero(facts.values["frequency"] < 10.0**-exponent))
 
     return finish
 
