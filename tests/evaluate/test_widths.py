@@ -68,7 +68,7 @@ class Heard(Silent):
 @pytest.mark.parametrize("normalised", [True, False])
 def test_an_evaluation_says_so(make_case: Callable[..., Case], *, normalised: bool) -> None:
     def to_root_of_width(checkpoint: Checkpoint) -> Checkpoint:
-        return replace(checkpoint, scale=(1.0, 0.6 if normalised else 1.4))
+        return replace(checkpoint, scale=(1.0, 0.6 if normalised else 2.0))
 
     case = make_case(widths=(32, 12), mend=to_root_of_width)
     heard = Heard()
