@@ -113,6 +113,21 @@ def test_groups_are_measured_with_intervals(case_of: Callable[..., Case]) -> Non
     assert "--metrics" in only["not_measured"]["l0_role_user"]
 
 
+def test_latents_have_their_frequency_in_each_group(case_of: Callable[..., Case]) -> None:
+    case = case_of(DEFAULT)
+    found, hand = (
+        case.evaluate(metrics=("frequency", "mse", "cosine_reconstruction")),
+        by_hand(case),
+    )
+    f, kept = world_of(case, DEFAULT).f, ~hand["any"]
+    for column, rows in (("role_user", hand["role"] == 1), ("corpus_ci~2", hand["corpus"] == 1)):
+        expected = (f[rows[kept]] > 0).mean(axis=0)
+        np.testing.assert_allclose(found.latents.column(f"frequency_{column}"), expected)
+    for key in ("mse_a_role_user", "cosine_reconstruction_b_corpus_org-web"):
+        low, high = found.summary[f"{key}_ci"]
+        assert low <= found.summary[key] <= high
+
+
 def test_groups_are_the_same_in_other_processes(case_of: Callable[..., Case]) -> None:
     case = case_of(DEFAULT)
     reader = Reader(case.store.path, case.run.root, 64, ("user",))
