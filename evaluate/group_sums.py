@@ -1,7 +1,7 @@
 """Sums of every group of rows: all of them together, and with each group left out in turn."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 
 import numpy as np
@@ -27,10 +27,13 @@ class GroupSums:
     """Number of groups."""
     load: Load
     """Gives what a group summed up to."""
+    whole: Totals = field(default_factory=dict)
+    """What is known over all rows alone, by label."""
 
     def totals(self) -> dict[str, Sums]:
         """Sums over all rows, by metric name."""
-        return self._named(self._fold(range(self.n), reductions(self.metrics)))
+        some = {k: m for k, m in reductions(self.metrics).items() if k not in self.whole}
+        return self._named({**self._fold(range(self.n), some), **self.whole})
 
     def without_each(self, names: Sequence[str]) -> Iterator[dict[str, Sums]]:
         """Sums over all groups but one, for each in turn, of some metrics, by metric name.

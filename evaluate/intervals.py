@@ -11,17 +11,14 @@ from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.jackknife import jackknife
-from xc.evaluate.metric import Metric, Pass, Sums
+from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.naming import named_values, names
+from xc.evaluate.repetition import Repetition, repetition
 from xc.evaluate.scalars import scalars, stacked
 
 TOO_FEW = "an interval needs at least two clusters of held-out rows"
 UNDEFINED = "an interval needs a value that is defined, whichever group of rows is left out"
-FIXED = "it does not depend on the held-out rows"
-COSTLY = "it is too costly to be found again without each group of rows"
 COUNT_BOUNDS = (0.0, float("inf"))
-BEHIND_COUNTS = ("class", "frequency")
-"""Metrics that counts by class are taken from."""
 
 Ends = list[float] | None
 
@@ -78,65 +75,22 @@ def _named(metric: Metric, both: np.ndarray | None, facts: Facts) -> Iterator[tu
 def jackknife_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) -> Intervals:
     """Those of all other numbers: everything is finished anew without each group of rows."""
     n = facts.decoder.n_sources
-    plan = _Plan.of(metrics, widest=max(facts.decoder.widths))
-    left_out = stacked(scalars(plan.scalars, f) for f in _facts_without_each(plan, groups, facts))
-    whole = scalars(plan.scalars, facts)
+    plan = repetition(metrics, widest=max(facts.decoder.widths))
+    left_out = stacked(scalars(plan.numbers, f) for f in _facts_without_each(plan, groups, facts))
+    metric_of = {key: metric for metric in plan.numbers for key in names(metric, n)}
     found: dict[str, np.ndarray | None] = {}
-    bounds = {key: m.bounds for m in plan.scalars for key in names(m, n)}
-    there = {
-        key: groups.present(m.name)
-        for m in plan.scalars
-        if m.suffix  # over a part of the rows, which may lack in a group
-        for key in names(m, n)
-    }
-    for key, value in whole.items():
+    for key, value in scalars(plan.numbers, facts).items():
         rows = left_out.get(key, np.zeros(0))
-        rows = rows[there[key]] if key in there and len(rows) else rows
-        found[key] = jackknife(np.array(value), rows, bounds=bounds.get(key, COUNT_BOUNDS))
-    why = dict.fromkeys(found, TOO_FEW)
-    for metric in plan.without:
-        keys = dict.fromkeys(names(metric, n))
-        found |= keys
-        why |= dict.fromkeys(keys, FIXED if metric.name in plan.fixed else COSTLY)
-    return _told(found, why)
+        metric = metric_of.get(key)
+        if metric is not None and metric.suffix and len(rows):
+            rows = rows[groups.present(metric.name)]  # of one role, say, which a group may lack
+        bounds = metric.bounds if metric is not None else COUNT_BOUNDS
+        found[key] = jackknife(np.array(value), rows, bounds=bounds)
+    without = {key: why for m, why in plan.without.items() for key in names(m, n)}
+    return _told(found | dict.fromkeys(without), {**dict.fromkeys(found, TOO_FEW), **without})
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What has to be finished again without a group of rows."""
-
-    again: tuple[Metric, ...]
-    """In the order of the table."""
-    scalars: tuple[Metric, ...]
-    """Those of them that are numbers to have an interval."""
-    without: tuple[Metric, ...]
-    """Numbers that cannot have one."""
-    fixed: frozenset[str]
-    """Names of metrics that do not depend on the rows."""
-
-    @classmethod
-    def of(cls, metrics: Sequence[Metric], *, widest: int) -> "_Plan":
-        fixed, costly = set[str](), set[str]()
-        for metric in metrics:
-            if metric.reads is Pass.NONE and set(metric.needs) <= fixed:
-                fixed.add(metric.name)
-            if not _is_cheap(metric, widest) or set(metric.needs) & costly:
-                costly.add(metric.name)
-        numbers = [m for m in metrics if not m.scope.is_column and m.statistic is None]
-        can = [m for m in numbers if m.name not in fixed | costly]
-        wanted = {m.name for m in can} | set(BEHIND_COUNTS)
-        for metric in reversed(metrics):
-            wanted |= set(metric.needs) if metric.name in wanted else set()
-        again = [m for m in metrics if m.name in wanted - fixed]
-        rest = [m for m in numbers if m not in can]
-        return cls(tuple(again), tuple(can), tuple(rest), frozenset(fixed))
-
-
-def _is_cheap(metric: Metric, widest: int) -> bool:
-    return metric.repeated and (metric.widest is None or widest <= metric.widest)
-
-
-def _facts_without_each(plan: _Plan, groups: GroupSums, facts: Facts) -> Iterator[Facts]:
+def _facts_without_each(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[Facts]:
     kept = {name: value for name, value in facts.values.items() if name in plan.fixed}
     start = replace(facts, values=kept)
     for sums in groups.without_each([m.name for m in plan.again]):

@@ -1,8 +1,8 @@
 """Sums that were taken are kept: RUN/evaluation/passes, by what they were taken from.
 
 A folder per context (checkpoint, store, latent table, rows, groups, sizes, versions) holds files of
-one group of rows each; a file appears when it is whole. Sums of metrics that come later go into
-files of their own.
+one group of rows each; a file appears when it is whole. What no interval needs by group is brought
+together at the end of a pass. Sums of metrics that come later go into files of their own.
 """
 
 import hashlib
@@ -11,12 +11,14 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from xc.evaluate.graph import Totals
+from xc.evaluate.graph import Totals, combine_totals
+from xc.evaluate.metric import Metric
 from xc.evaluate.reader import Reader
 from xc.store_schema import DamageError, atomic_path, canonical_json
 from xc.store_schema.atomic import remove
@@ -54,23 +56,23 @@ def _digest(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Passes:
-    """Kept sums of one context."""
+    """Kept sums of one context: `group-0003-….npz` over a group of rows, `all-….npz` over all."""
 
     folder: Path
     """RUN/evaluation/passes/CONTEXT."""
 
-    def held(self, group: int) -> dict[str, Path]:
-        """Where each label's sums over a group lie."""
-        files = sorted(self.folder.glob(f"{group:04d}-*.npz"))
+    def held(self, group: int | None) -> dict[str, Path]:
+        """Where each label's sums over a group, or over all rows (None), lie."""
+        files = sorted(self.folder.glob(f"{_prefix(group)}-*.npz"))
         return {label: file for file in files for label in _labels(file)}
 
-    def load(self, labels: Sequence[str], group: int) -> Totals:
-        """Sums over a group by label; {} for a label without any.
+    def load(self, labels: Sequence[str], group: int | None) -> Totals:
+        """Sums by label; {} for a label without any.
 
         Raises:
             DamageError: if a file cannot be read; it is removed, so that the next run renews it.
         """
-        held = self.held(group)
+        held = self.held(group) if labels else {}
         by_file: dict[Path, list[str]] = {}
         for label in labels:
             if label in held:
@@ -84,13 +86,34 @@ class Passes:
                         found[label][part] = arrays[name]
         return found
 
-    def save(self, totals: Totals, group: int) -> None:
-        """Write the sums over a group in a new file."""
+    def save(self, totals: Totals, group: int | None) -> None:
+        """Write sums in a new file; none for nothing."""
+        if not totals:
+            return
         arrays = {f"{label}/{n}": a for label, sums in totals.items() for n, a in sums.items()}
         arrays[LABELS] = np.array(list(totals), dtype=np.str_)
-        file = self.folder / f"{group:04d}-{secrets.token_hex(4)}.npz"
+        file = self.folder / f"{_prefix(group)}-{secrets.token_hex(4)}.npz"
         with atomic_path(file) as aside, aside.open("wb") as opened:
             np.savez(opened, **arrays)  # type: ignore[arg-type]
+
+    def fold(self, metrics: Sequence[Metric], groups: int) -> None:
+        """Bring sums together that no one will ask for by group, one group at a time.
+
+        Args:
+            metrics: stand for their labels, which are their names.
+            groups: number of groups; each holds them all.
+        """
+        labels = [m.name for m in metrics]
+        parts = (self.load(labels, group) for group in range(groups))
+        whole = reduce(lambda a, b: combine_totals(metrics, a, b), parts) if labels else {}
+        self.save(whole, None)
+
+    def forget_groups(self, labels: Iterable[str]) -> None:
+        """Remove files of groups that hold nothing beside these labels."""
+        done = set(labels)
+        for file in self.folder.glob("group-*.npz"):
+            if _labels(file) <= done:
+                remove(file)
 
     def forget_others(self, labels: Iterable[str]) -> None:
         """Remove other contexts, and files that hold nothing under any of these labels."""
@@ -101,6 +124,10 @@ class Passes:
         for file in self.folder.glob("*.npz"):
             if not known & _labels(file):
                 remove(file)
+
+
+def _prefix(group: int | None) -> str:
+    return "all" if group is None else f"group-{group:04d}"
 
 
 def _labels(file: Path) -> set[str]:
@@ -121,12 +148,18 @@ def _reading(file: Path) -> Iterator[Any]:
 
 
 class Keep:
-    """The task that ends a group: its sums go to the disk, nothing comes back."""
+    """The task that ends a group: its sums go to the disk, nothing comes back.
 
-    def __init__(self, passes: Passes, group: int) -> None:
+    Those that will be asked for by group lie apart from those that will not.
+    """
+
+    def __init__(self, passes: Passes, group: int, apart: frozenset[str]) -> None:
         self._passes = passes
         self._group = group
+        self._apart = apart
 
     def __call__(self, totals: Totals) -> None:
         """Write them."""
-        self._passes.save(totals, self._group)
+        for apart in (True, False):
+            own = {label: s for label, s in totals.items() if (label in self._apart) is apart}
+            self._passes.save(own, self._group)

@@ -24,6 +24,7 @@ from xc.evaluate.passes import Passes, context
 from xc.evaluate.provenance import provenance
 from xc.evaluate.reader import Reader
 from xc.evaluate.reductions import reductions
+from xc.evaluate.repetition import repetition
 from xc.evaluate.row_counts import RowCounts, count_rows
 from xc.evaluate.scheduler import Work
 from xc.evaluate.selection import select
@@ -103,7 +104,8 @@ def _measure(
     )
     name = context(work.reader, made_from, borders=groups.borders, block_rows=config.block_rows)
     passes = Passes(run.passes / name)
-    of_groups = measure(work, passes, groups, metrics)
+    again = repetition(metrics, widest=max(work.reader.decoder.widths)).again
+    of_groups = measure(work, passes, groups, metrics, by_group=[m.name for m in again])
     sums = of_groups.totals()
     known = Facts(
         work.reader.decoder,

@@ -11,7 +11,7 @@ from measured import Case
 from xc.evaluate import METRICS, run
 from xc.evaluate.blocks import Range
 from xc.evaluate.graph import BlockTotals, Totals
-from xc.evaluate.metrics import fve, l0
+from xc.evaluate.metrics import frequency, fve, l0
 from xc.evaluate.passes import Passes
 from xc.evaluate.reductions import label_of
 from xc.store_schema import DamageError
@@ -87,7 +87,7 @@ def test_a_new_version_of_a_metric_is_all_that_is_read(
     made.evaluate(seed=1)
     label = label_of(replace(l0.METRIC, version=2))
     assert {label for _, labels in read for label in labels} == {label}
-    assert label in Passes(next(made.run.passes.iterdir())).held(0)
+    assert label in Passes(next(made.run.passes.iterdir())).held(None)
 
 
 @pytest.mark.parametrize(("scheduler", "after"), [("sync", 1), ("threads", 5), ("sync", 11)])
@@ -107,7 +107,7 @@ def test_an_interrupted_pass_goes_on(
         with pytest.raises(StoppedError):
             made.evaluate(scheduler=scheduler)
     folder = next(made.run.passes.iterdir(), None) if made.run.passes.is_dir() else None
-    kept = len(list(folder.iterdir())) if folder else 0
+    kept = len({path.name[:10] for path in folder.iterdir()}) if folder else 0
     first = {block for block, _ in read}
     read.clear()
     made.evaluate(scheduler=scheduler)
@@ -135,6 +135,27 @@ def folders(case: Case) -> list[Path]:
     return sorted(case.run.passes.iterdir())
 
 
+def test_only_what_intervals_need_stays_apart_by_group(made: Case, read: Read) -> None:
+    made.evaluate()
+    passes = Passes(next(made.run.passes.iterdir()))
+    assert label_of(fve.METRIC) in passes.held(3)
+    assert label_of(l0.METRIC) in passes.held(None)
+    assert not passes.held(3).keys() & passes.held(None).keys()
+    read.clear()
+    made.evaluate(metrics=("beta_error", "max_activation"))  # no number: nothing by group
+    made.evaluate(metrics=("nu_error", "n_dead"))
+    made.evaluate(seed=3)
+    assert read == []
+
+
+def test_what_is_needed_by_group_later_is_read_again(made: Case, read: Read) -> None:
+    made.evaluate(metrics=("frequency", "max_activation"))
+    made.evaluate(metrics=("max_activation",))
+    read.clear()
+    made.evaluate(metrics=("max_activation", "n_dead"))
+    assert {label for _, labels in read for label in labels} <= {label_of(frequency.METRIC)}
+
+
 def test_files_of_nothing_that_is_known_go(tmp_path: Path) -> None:
     passes = Passes(tmp_path / "passes" / "here")
     sums = {"a": np.arange(3.0)}
@@ -156,14 +177,15 @@ def spoilt(file: Path) -> Iterator[bytes]:
     yield b"nothing of the kind"
 
 
-@pytest.mark.parametrize("kind", range(3))
-def test_a_damaged_file_is_told_and_renewed(made: Case, kind: int) -> None:
-    made.evaluate(metrics=("l0",))
-    file = sorted(made.run.passes.rglob("*.npz"))[3]
+@pytest.mark.parametrize(("kind", "pattern"), [(0, "group*"), (1, "all*"), (2, "group*")])
+def test_a_damaged_file_is_told_and_renewed(made: Case, kind: int, pattern: str) -> None:
+    made.evaluate(metrics=("l0", "fve"))
+    file = sorted(made.run.passes.rglob(pattern))[-1]
     file.write_bytes(list(spoilt(file))[kind])
     with pytest.raises(DamageError, match="run `xc evaluate` again"):
-        made.evaluate(metrics=("l0",), seed=1)
-    assert made.evaluate(metrics=("l0",), seed=1).summary["l0"] is not None
+        made.evaluate(metrics=("l0", "fve"), seed=1)
+    found = made.evaluate(metrics=("l0", "fve"), seed=1).summary
+    assert None not in (found["l0"], found["fve_a_ci"])
 
 
 def test_the_run_is_still_whole(made: Case) -> None:
