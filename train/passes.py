@@ -62,10 +62,11 @@ def selecting_pass(device: torch.device, *, d_sae: int, k: int) -> SelectingPass
     if device.type != "cuda" or d_sae < SPARSE_FROM_ON_CUDA * k:
         return dense
     try:
-        from xc.train.gpu import sparse as gpu  # noqa: PLC0415
+        from xc.train.gpu.probe import runs_on  # noqa: PLC0415
+        from xc.train.gpu.sparse import sparse as in_kernels  # noqa: PLC0415
     except (ImportError, RuntimeError):  # no Triton, or not for this system
         return dense
-    return gpu.sparse if gpu.runs_on(device) else dense
+    return in_kernels if runs_on(device) else dense
 
 
 def choose_step(crosscoder: Crosscoder, settings: Settings) -> Step:

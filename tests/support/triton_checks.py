@@ -13,6 +13,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -339,33 +340,49 @@ def refuses(device: str) -> None:
 
 def chosen(device: str) -> None:
     """Where few of many are kept on a CUDA device, if kernels run there."""
-    from xc.train.gpu import sparse as gpu  # noqa: PLC0415
+    from xc.train.gpu import probe  # noqa: PLC0415
 
     topk, cuda = make_crosscoder(name="topk").activation, torch.device("cuda")
-    there, launched = torch.cuda.is_available, gpu.sum_rows
-    torch.cuda.is_available = lambda: True
-    assert gpu.runs_on(torch.device(device))
-    gpu.runs_on.cache_clear()
-    gpu.sum_rows = _broken
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        assert not gpu.runs_on(torch.device(device))
-        assert not gpu.runs_on(torch.device(device))
-    assert [str(w.message) for w in said] == [
-        f"no Triton on {device}, so training is slower (Failed to find C compiler)"
-    ]
-    gpu.sum_rows, torch.cuda.is_available = launched, there
-    before, gpu.runs_on = gpu.runs_on, lambda device: True  # type: ignore[assignment]
-    assert choose(topk, d_sae=640, k=10, device=cuda) is gpu.sparse
+    before, probe.runs_on = probe.runs_on, lambda device: True  # type: ignore[assignment]
+    assert choose(topk, d_sae=640, k=10, device=cuda) is probe.sparse
     assert choose(topk, d_sae=639, k=10, device=cuda) is dense
     assert choose(topk, d_sae=640, k=10, device=cuda, decoupled=True) is dense
-    gpu.runs_on = lambda device: False  # type: ignore[assignment]
+    probe.runs_on = lambda device: False  # type: ignore[assignment]
     assert selecting_pass(cuda, d_sae=640, k=10) is dense
-    gpu.runs_on = before
+    probe.runs_on = before
 
 
-def _broken(*args: Tensor) -> Tensor:
+def tried_out(device: str) -> None:
+    """Once, and a warning says why it is left."""
+    from xc.train.gpu import probe  # noqa: PLC0415
+
+    on, there = torch.device(device), torch.cuda.is_available
+    shape, sparse = probe._SHAPE, probe.sparse
+    probe._SHAPE = (7, 16) if device == "cpu" else shape  # type: ignore[assignment]
+    torch.cuda.is_available = lambda: True
+    said = []
+    for forward in (sparse, _broken, partial(_wrong, sparse)):
+        probe.runs_on.cache_clear()
+        probe.sparse = forward  # type: ignore[assignment]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert probe.runs_on(on) is probe.runs_on(on) is (forward is sparse)
+        said += [str(w.message) for w in caught]
+    assert said == [
+        f"no Triton on {device}, so training is slower ({why})"
+        for why in ("Failed to find C compiler", "its result is wrong")
+    ]
+    probe.sparse, probe._SHAPE, torch.cuda.is_available = sparse, shape, there
+    probe.runs_on.cache_clear()
+
+
+def _broken(*args: Any) -> Pass:
     raise RuntimeError("Failed to find C compiler\nand more")
+
+
+def _wrong(sparse: Any, cc: Crosscoder, x: Tensor, k: int) -> Pass:
+    done: Pass = sparse(cc, x, k)
+    return replace(done, xhat=done.xhat * 1.1)
 
 
 CHECKS: dict[str, Check] = {
@@ -399,6 +416,7 @@ CHECKS: dict[str, Check] = {
     "narrow: whole pass": narrow_pass,
     "refuses": refuses,
     "chosen": chosen,
+    "tried out": tried_out,
 }
 
 TYPES = {

@@ -23,7 +23,7 @@ from xc.train.passes import choose
 
 Outcomes = Callable[[str], dict[str, str | None]]
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="triton is not installed")
-DEVICES = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+CARD = [pytest.param("cuda", marks=pytest.mark.gpu)] if torch.cuda.is_available() else []
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
 
 
 @needs_triton
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", ["cpu", *CARD])
 @pytest.mark.parametrize("check", triton_checks.CHECKS)
 def test_as_the_dense_pass(check: str, device: str, outcomes: Outcomes) -> None:
     error = outcomes(device)[check]

@@ -5,8 +5,6 @@ less. For BatchTopK it is one of bfloat16 that bounds all values; see `narrow`. 
 are those of `forward.dense` up to the order of summation, and the same bits each time.
 """
 
-import warnings
-from functools import cache
 from typing import Any
 
 import torch
@@ -20,20 +18,6 @@ from xc.train.gpu import narrow
 from xc.train.gpu.launch import dot_rows, sum_each, sum_rows
 from xc.train.gpu.pairs import Pairs, of_selection
 from xc.train.gpu.selection import SELECT
-
-
-@cache
-def runs_on(device: torch.device) -> bool:
-    """Whether kernels can be compiled for a device and launched there; if not, says why, once."""
-    if not torch.cuda.is_available():
-        return False
-    one, first = torch.ones(1, 1, device=device), torch.arange(2, device=device)
-    try:
-        return bool(sum_rows(one, first[:1], one[0], first) == 1)
-    except Exception as error:  # no C compiler, an old driver or card: Triton's errors are many
-        why = str(error).strip().split("\n")[0]
-        warnings.warn(f"no Triton on {device}, so training is slower ({why})", stacklevel=2)
-        return False
 
 
 def sparse(crosscoder: Crosscoder, x: Tensor, k: int, *, select: Select | None = None) -> Pass:
