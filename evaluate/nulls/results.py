@@ -110,5 +110,5 @@ def _rate(
 
 
 def _alive(counts: Mapping[str, Any]) -> int:
-    """Latents that fire: the sum of the classes."""
-    return sum(counts[f"n_{name}"] for name in ("shared", "a_only", "b_only", "other"))
+    """Latents that fire: the sum of the classes, of which thresholds may leave some out."""
+    return sum(counts[f"n_{name}"] or 0 for name in ("shared", "a_only", "b_only", "other"))
