@@ -47,7 +47,7 @@ def forget(run: RunLayout) -> None:
 
 def is_done(run: RunLayout, config: Mapping[str, Any], provenance: Mapping[str, Any]) -> bool:
     """Whether the same inputs and settings (where Dask ran aside) were evaluated to the end."""
-    wanted = [run.summary, run.latents_parquet, run.examples]
+    wanted = [run.summary, run.latents_parquet, run.examples, run.twins, run.nu_curves]
     wanted += [run.report] if config["report"] else []
     if not all(path.is_file() for path in (*wanted, provenance_path(run), run.evaluation_config)):
         return False

@@ -35,6 +35,8 @@ class EvaluateConfig:
     """Rows of one parallel task (smaller at shard borders)."""
     tile_rows: int = 2048
     """Rows of activations that a task holds in memory at a time."""
+    twin_cosine: float = 0.9
+    """Latents of A only and of B only whose directions have a larger cosine may be twins."""
     examples: int = 10
     """Max-activating rows kept per latent shown in the report."""
     latents_per_class: int = 20
@@ -53,6 +55,8 @@ class EvaluateConfig:
         if self.clusters not in UNITS:
             known = suggestion(self.clusters, UNITS)
             raise RequestError(f"unknown clusters '{self.clusters}'{known}")
+        if not 0 <= self.twin_cosine < 1:
+            raise RequestError(f"twin_cosine: expected 0 or more, below 1; got {self.twin_cosine}")
         for name in ("block_rows", "tile_rows"):
             _check_at_least(name, self, 1)
         for name in ("seed", "bootstrap", "groups", "examples", "latents_per_class"):

@@ -1,11 +1,14 @@
 """Writes the catalogue of metrics from their own table: `python -m xc.evaluate.document > FILE`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from xc.evaluate import nu_curves
 from xc.evaluate.groups import MEASURED
 from xc.evaluate.metric import Metric, Scope
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.row_counts import COUNTS
+from xc.evaluate.twins import table as twins_table
+from xc.evaluate.twins.find import KEYS
 
 HEADINGS: tuple[tuple[str, frozenset[Scope]], ...] = (
     (
@@ -136,6 +139,20 @@ the group of each latent: shared (designated), exclusive_a, exclusive_b, …, pl
 """
 
 
+TABLES: dict[str, tuple[str, Mapping[str, str]]] = {
+    "twins.parquet": (
+        "Latents of one source only in pairs whose directions are alike, by every way of pairing.",
+        twins_table.COLUMNS,
+    ),
+    "nu_curves.parquet": (
+        "How many latents of a class have a ν below π, for π = 0, 0.01, …, 1 (Minder et al. fig. "
+        "8); a negative ν is below 0.",
+        nu_curves.COLUMNS,
+    ),
+}
+"""Tables beside latents.parquet, what they are of and what their columns hold."""
+
+
 def catalogue(metrics: Iterable[Metric] = METRICS) -> str:
     """The page as Markdown."""
     metrics = tuple(metrics)
@@ -144,9 +161,16 @@ def catalogue(metrics: Iterable[Metric] = METRICS) -> str:
         parts.append(f"## {heading}\n")
         parts += [_entry(m) for m in metrics if m.scope in scopes]
         if Scope.SCALAR in scopes:
-            parts += [_count(name, text) for name, text in COUNTS.items()]
+            parts += [_count(name, text) for name, text in (*KEYS.items(), *COUNTS.items())]
             parts += [GROUPS, CLASSES, SOURCES, PARTITION]
+    parts.append("## Other tables\n")
+    parts += [_table(name, *told) for name, told in TABLES.items()]
     return "\n".join(parts)
+
+
+def _table(name: str, text: str, columns: Mapping[str, str]) -> str:
+    rows = "\n".join(f"| `{column}` | {meaning} |" for column, meaning in columns.items())
+    return f"### `{name}`\n\n{text}\n\n| column | holds |\n|---|---|\n{rows}\n"
 
 
 def _count(name: str, text: str) -> str:

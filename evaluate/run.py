@@ -19,6 +19,7 @@ from xc.evaluate.latent_table import latents_table
 from xc.evaluate.measuring import measure
 from xc.evaluate.metric import Pass
 from xc.evaluate.metrics import METRICS
+from xc.evaluate.nu_curves import nu_curves
 from xc.evaluate.nulls.results import read_entries, with_nulls
 from xc.evaluate.passes import Passes, context
 from xc.evaluate.provenance import provenance
@@ -29,6 +30,7 @@ from xc.evaluate.row_counts import RowCounts, count_rows
 from xc.evaluate.scheduler import Work
 from xc.evaluate.selection import select
 from xc.evaluate.summary import summarise
+from xc.evaluate.twins import find_twins
 from xc.evaluate.widths import lengths, width_note
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, to_mapping
 from xc.store_schema.atomic import remove
@@ -118,9 +120,13 @@ def _measure(
         work, facts, per_latent=config.examples, per_class=config.latents_per_class
     )
     artefacts.write_table(run.examples, examples)
+    artefacts.write_table(run.nu_curves, nu_curves(facts))
+    twins = find_twins(work, facts, cosine=config.twin_cosine)
+    artefacts.write_table(run.twins, twins.table)
     means = bootstrap_intervals(metrics, sums, facts, resamples=config.bootstrap, clusters=clusters)
     others = jackknife_intervals(metrics, of_groups, facts) if config.groups else NO_INTERVALS
     summary = summarise(table, metrics, facts, counts=counts, intervals=means | others)
+    summary = twins.added_to(summary)
     artefacts.write_summary(run, with_nulls(summary, read_entries(run)))
     if config.keep_passes:
         passes.forget_others(reductions(m for m in table if m.reads is not Pass.NONE))

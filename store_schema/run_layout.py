@@ -71,6 +71,16 @@ class RunLayout:
         return self.evaluation / "passes"
 
     @property
+    def twins(self) -> Path:
+        """Pairs of exclusive latents that point the same way, and how unlike they fire."""
+        return self.evaluation / "twins.parquet"
+
+    @property
+    def nu_curves(self) -> Path:
+        """How many latents of each class have a ν below each threshold."""
+        return self.evaluation / "nu_curves.parquet"
+
+    @property
     def evaluation_config(self) -> Path:
         """Resolved evaluation configuration."""
         return self.evaluation / "config.yaml"

@@ -1,0 +1,5 @@
+"""Twins: a latent of A only and one of B only that point the same way; do they fire alike?"""
+
+from xc.evaluate.twins.find import Twins, find_twins
+
+__all__ = ["Twins", "find_twins"]

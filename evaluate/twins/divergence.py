@@ -1,0 +1,171 @@
+"""How often one of two latents fires high while the other is low: one pass over the latent table.
+
+With v = f·Σ‖d‖ and m the larger of the two latents' maxima of v over the held-out rows, a latent is
+high where v/m > h and low where v/m ≤ l. The divergence of a pair is
+
+    (#{i high, j low} + #{j high, i low}) / #{i high or j high}
+
+(Minder et al.; their text has h 0.7 and l 0.3, their code h 0.4 and l 0.1 and maxima over the
+training rows).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from xc.evaluate.blocks import Range
+from xc.evaluate.graph import tree
+from xc.evaluate.latent_rows import LatentRows
+from xc.evaluate.metric import add
+from xc.evaluate.reader import Reader
+
+THRESHOLDS = ((0.7, 0.3), (0.4, 0.1))
+"""(high, low): of the text and of the code."""
+
+COUNTS = ("high_a", "high_b", "both", "high_a_only", "high_b_only")
+"""High rows of either latent, rows where both are, and those of one where the other is low."""
+
+_LOWEST = min(low for _, low in THRESHOLDS)
+_ENTRIES = 2**22
+"""Entries that are spread out over pairs at a time: 100 MB."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Pairs of latents, and by what each one's f is multiplied to give v/m."""
+
+    a: np.ndarray
+    """int64 [pair]."""
+    b: np.ndarray
+    """int64 [pair]."""
+    scale_a: np.ndarray
+    """float64 [pair]."""
+    scale_b: np.ndarray
+    """float64 [pair]."""
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def part(self, start: int, stop: int) -> "Question":
+        """Pairs [start, stop)."""
+        columns = (self.a, self.b, self.scale_a, self.scale_b)
+        return Question(*(column[start:stop] for column in columns))
+
+
+def question(a: np.ndarray, b: np.ndarray, written: np.ndarray, maxima: np.ndarray) -> Question:
+    """The pairs (a, b) with their scales.
+
+    Args:
+        a: latents [pair].
+        b: latents [pair].
+        written: Σ‖d‖ [latent].
+        maxima: max f [latent].
+    """
+    largest = np.maximum(written[a] * maxima[a], written[b] * maxima[b])
+    return Question(a, b, written[a] / largest, written[b] / largest)
+
+
+def divergence_counts(reader: Reader, pairs: Question, blocks: Sequence[Range]) -> Any:
+    """Delayed counts over the rows that take part: {COUNTS: float64 [threshold, pair]}."""
+    return tree(blocks, _Leaf(reader, pairs), add)
+
+
+def divergence(counts: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Divergence, NaN where neither is ever high, and the rows where one is; [threshold, pair]."""
+    high = counts["high_a"] + counts["high_b"] - counts["both"]
+    apart = counts["high_a_only"] + counts["high_b_only"]
+    return np.divide(apart, high, out=np.full_like(apart, np.nan), where=high > 0), high
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    reader: Reader
+    pairs: Question
+
+    def __call__(self, block: Range) -> dict[str, np.ndarray]:
+        latents = self.reader.latents(*block).keep(self.reader.kept(*block))
+        return count(latents, self.pairs)
+
+
+def count(latents: LatentRows, pairs: Question) -> dict[str, np.ndarray]:
+    """Counts over some rows: {COUNTS: float64 [threshold, pair]}."""
+    entries = _Entries.of(latents, np.concatenate([pairs.a, pairs.b]))
+    sizes = entries.sizes(pairs.a) + entries.sizes(pairs.b)
+    parts = [_count(entries, pairs.part(i, j)) for i, j in _pieces(sizes)]
+    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in COUNTS}
+
+
+def _pieces(sizes: np.ndarray) -> list[tuple[int, int]]:
+    """Ranges of pairs whose entries fit into memory together, at least one pair each."""
+    fits = np.cumsum(sizes) // _ENTRIES
+    borders = [0, *(np.flatnonzero(np.diff(fits)) + 1).tolist(), len(sizes)]
+    return list(pairwise(borders))
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """Rows and activations of some latents, by latent and then by row."""
+
+    latent: np.ndarray
+    row: np.ndarray
+    f: np.ndarray
+    n_rows: int
+
+    @classmethod
+    def of(cls, latents: LatentRows, wanted: np.ndarray) -> "_Entries":
+        chosen = np.zeros(latents.d_sae, dtype=bool)
+        chosen[wanted] = True
+        there = chosen[latents.latent]
+        row = np.repeat(np.arange(latents.n_rows), latents.per_row)[there]
+        latent = latents.latent[there]
+        order = np.argsort(latent, kind="stable")
+        f = latents.activation[there][order].astype(np.float64)
+        return cls(latent[order], row[order], f, latents.n_rows)
+
+    def sizes(self, of: np.ndarray) -> np.ndarray:
+        """How many entries each latent has."""
+        return np.asarray(self._stops(of) - self._starts(of))
+
+    def _starts(self, of: np.ndarray) -> np.ndarray:
+        return np.asarray(np.searchsorted(self.latent, of, side="left"))
+
+    def _stops(self, of: np.ndarray) -> np.ndarray:
+        return np.asarray(np.searchsorted(self.latent, of, side="right"))
+
+    def spread(self, of: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Entries of a latent of each pair that are not low under any threshold.
+
+        Returns:
+            Ascending places pair·rows + row, and v/m there.
+        """
+        sizes = self.sizes(of)
+        pair = np.repeat(np.arange(len(of)), sizes)
+        before = np.repeat(np.cumsum(sizes) - sizes, sizes)
+        entry = np.repeat(self._starts(of), sizes) + np.arange(len(pair)) - before
+        value = self.f[entry] * scale[pair]
+        up = value > _LOWEST
+        return pair[up] * self.n_rows + self.row[entry[up]], value[up]
+
+
+def _count(entries: _Entries, pairs: Question) -> dict[str, np.ndarray]:
+    place_a, a = entries.spread(pairs.a, pairs.scale_a)
+    place_b, b = entries.spread(pairs.b, pairs.scale_b)
+    place, in_a, in_b = np.intersect1d(place_a, place_b, assume_unique=True, return_indices=True)
+    met_a, met_b = a[in_a], b[in_b]
+
+    def number(places: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        pair = places[mask] // max(entries.n_rows, 1)
+        return np.bincount(pair, minlength=len(pairs)).astype(np.float64)
+
+    out: dict[str, list[np.ndarray]] = {name: [] for name in COUNTS}
+    for high, low in THRESHOLDS:
+        high_a, high_b = number(place_a, a > high), number(place_b, b > high)
+        out["high_a"].append(high_a)
+        out["high_b"].append(high_b)
+        out["both"].append(number(place, (met_a > high) & (met_b > high)))
+        out["high_a_only"].append(high_a - number(place, (met_a > high) & (met_b > low)))
+        out["high_b_only"].append(high_b - number(place, (met_b > high) & (met_a > low)))
+    return {name: np.stack(columns) for name, columns in out.items()}
