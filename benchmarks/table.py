@@ -112,9 +112,52 @@ def recovery(world: str) -> str:
     return "\n".join(lines)
 
 
+ARTEFACT_ROWS: tuple[tuple[str, str, str], ...] = (
+    ("`fve_a`", "fve_a", ".3f"),
+    ("`fve_b`", "fve_b", ".3f"),
+    ("`l0`", "l0", ".2f"),
+    ("`n_shared`", "n_shared", "d"),
+    ("`n_a_only`", "n_a_only", "d"),
+    ("`n_b_only`", "n_b_only", "d"),
+    ("`n_other`", "n_other", "d"),
+    ("`sharedness`", "sharedness", ".3f"),
+    ("`sharedness_v`", "sharedness_v", ".3f"),
+    ("`sharedness_unweighted`", "sharedness_unweighted", ".3f"),
+    ("`alignment`", "alignment", ".3f"),
+    ("`cosine_shared_median`", "cosine_shared_median", ".3f"),
+    ("L1 objective", "l1_objective", ".2f"),
+    ("exclusive latents", "exclusive", "d"),
+    ("… that are truly exclusive", "exclusive_true", "d"),
+    ("… that ν lets pass", "exclusive_by_nu", "d"),
+    ("… present in the other source, median", "elsewhere_exclusive", "z.2f"),
+    ("… ν^ε, median", "nu_error_exclusive", "z.2f"),
+    ("… ν^r, median", "nu_reconstruction_exclusive", "z.2f"),
+)
+"""What is shown of a dictionary, in words; key; form."""
+
+
+def artefacts(world: str) -> str:
+    """Markdown: headline numbers of written and trained dictionaries, for docs/artefacts.md."""
+    result: Any = json.loads((RESULTS / "artefacts.json").read_text(encoding="utf-8"))
+    found = result["worlds"][world]
+    lines = [
+        f"| | {' | '.join(found)} |",
+        "|---|" + "---|" * len(found),
+    ]
+    for words, key, form in ARTEFACT_ROWS:
+        lines.append(f"| {words} | {' | '.join(_cell(of[key], form) for of in found.values())} |")
+    kinds = (("shared", "shared"), ("A only", "a_only"), ("B only", "b_only"), ("other", "other"))
+    for words, kind in kinds:
+        if kind in found["truth"]["found"]:
+            shares = [_cell(of["found"][kind], ".0%") for of in found.values()]
+            lines.append(f"| found: {words} | {' | '.join(shares)} |")
+    return "\n".join(lines)
+
+
 def _cell(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
 if __name__ == "__main__":
     print(table(), codecs(), recovery("unequal"), recovery("equal"), sep="\n\n")
+    print(*(f"\n{artefacts(world)}" for world in ("plain", "shrinkage", "decoupling")), sep="\n")

@@ -22,3 +22,9 @@ def test_the_page_on_the_store_holds_the_table_of_codecs():
 def test_the_page_on_recovery_holds_its_tables(world):
     recovery = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))["recovery"](world)
     assert recovery in (ROOT / "docs" / "recovery.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("world", ["plain", "shrinkage", "decoupling"])
+def test_the_page_on_artefacts_holds_its_tables(world):
+    artefacts = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))["artefacts"](world)
+    assert artefacts in (ROOT / "docs" / "artefacts.md").read_text(encoding="utf-8")
