@@ -66,6 +66,9 @@ right where documents are longer than a sequence. No row is read a second time.
   jackknife). se² = (G − 1)/G · Σ_g (θ_g − θ̄)², and the interval is θ ± t·se with Student's t of
   G − 1 degrees of freedom, cut at the number's range. Groups without any row that a number is about
   do not count.
+- **Quantiles over rows** (`l0_p05`, …) move in steps: the jackknife tells how sure the share of rows
+  up to the quantile is, and the ends are the quantiles at so much less and so much more than the
+  share asked for (Woodruff's interval).
 
 When they mislead:
 

@@ -35,6 +35,14 @@ class GroupSums:
         some = {k: m for k, m in reductions(self.metrics).items() if k not in self.whole}
         return self._named({**self._fold(range(self.n), some), **self.whole})
 
+    def of(self, name: str) -> Sums:
+        """Sums over all rows of one metric."""
+        metric = next(m for m in self.metrics if m.name == name)
+        label = label_of(metric)
+        if label in self.whole:
+            return self.whole[label]
+        return self._fold(range(self.n), reductions([metric]))[label]
+
     def without_each(self, names: Sequence[str]) -> Iterator[dict[str, Sums]]:
         """Sums over all groups but one, for each in turn, of some metrics, by metric name.
 

@@ -29,3 +29,15 @@ def quantile(counts: np.ndarray, percent: int) -> float:
     if total == 0:
         return float("nan")
     return float(np.searchsorted(100 * np.cumsum(counts), percent * total))
+
+
+def share_up_to(counts: np.ndarray, number: float) -> float:
+    """Share of all that do not exceed a whole number; NaN where there is none."""
+    total = counts.sum()
+    return float(counts[: int(number) + 1].sum() / total) if total else float("nan")
+
+
+def at_share(counts: np.ndarray, share: float) -> float:
+    """Smallest number there is that a share of all does not exceed, for any share, from 0 to 1."""
+    rank = min(max(share * counts.sum(), 1.0), float(counts.sum()))
+    return float(np.searchsorted(np.cumsum(counts), rank))

@@ -13,6 +13,7 @@ from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.jackknife import jackknife
 from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.naming import named_values, names
+from xc.evaluate.quantile_intervals import quantile_interval
 from xc.evaluate.repetition import Repetition, repetition
 from xc.evaluate.scalars import scalars, stacked
 
@@ -86,6 +87,8 @@ def jackknife_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Fac
             rows = rows[groups.present(metric.name)]  # of one role, say, which a group may lack
         bounds = metric.bounds if metric is not None else COUNT_BOUNDS
         found[key] = jackknife(np.array(value), rows, bounds=bounds)
+        if metric is not None and metric.percent is not None:
+            found[key] = quantile_interval(metric, groups)
     without = {key: why for m, why in plan.without.items() for key in names(m, n)}
     return _told(found | dict.fromkeys(without), {**dict.fromkeys(found, TOO_FEW), **without})
 

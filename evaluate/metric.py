@@ -125,6 +125,8 @@ class Metric:
     """Why a value may be null."""
     version: int = 1
     """To be raised when `partial` or `combine` change: sums kept from before are then not used."""
+    percent: int | None = None
+    """It is this quantile over rows, of sums by `histogram`; its interval is found by shares."""
     repeated: bool = True
     """Whether `finish` is cheap enough to be repeated for an interval, once per group of rows."""
     widest: int | None = None

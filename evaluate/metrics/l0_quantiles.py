@@ -30,6 +30,7 @@ def _quantile(percent: int, what: str) -> Metric:
         partial=partial,
         combine=merge_histograms,
         finish=_finish(percent),
+        percent=percent,
         bounds=(0.0, float("inf")),
         summary=f"Number of latents that fire: {percent} % of the rows have no more.",
         formula=(
@@ -37,10 +38,7 @@ def _quantile(percent: int, what: str) -> Metric:
             "exact."
         ),
         meaning=f"{what} beside the mean, l0.",
-        misleads=(
-            "A whole number, so a small shift of all rows may not move it, and its interval may "
-            "have no width."
-        ),
+        misleads="A whole number: a small shift of all rows may not move it.",
     )
 
 
