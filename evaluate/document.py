@@ -66,9 +66,9 @@ right where documents are longer than a sequence. No row is read a second time.
   jackknife). se² = (G − 1)/G · Σ_g (θ_g − θ̄)², and the interval is θ ± t·se with Student's t of
   G − 1 degrees of freedom, cut at the number's range. Groups without any row that a number is about
   do not count.
-- **Quantiles over rows** (`l0_p05`, …) move in steps: the jackknife tells how sure the share of rows
-  up to the quantile is, and the ends are the quantiles at so much less and so much more than the
-  share asked for (Woodruff's interval).
+- **Quantiles over rows** (`l0_p05`, …) move in steps: the jackknife tells how sure the share of
+  rows up to the quantile is, and the ends are the quantiles at so much less and so much more than
+  the share asked for (Woodruff's interval).
 
 When they mislead:
 
@@ -82,8 +82,7 @@ When they mislead:
   over latents that fire) is about so many rows as were measured. With more rows fewer latents are
   dead; no interval knows of those that have not been seen. For as many rows the jackknife's
   variance of such counts is on average too large, not too small (Efron and Stein): conservative.
-- Where leaving out any one group changes nothing the interval has no width, and where the value is
-  a whole number or a quantile of whole numbers it moves in steps.
+- Where leaving out any one group changes nothing the interval has no width.
 - Numbers that follow from the weights or the store alone have none; `not_measured` tells why under
   `<key>_ci`.
 """

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from xc.evaluate.class_thresholds import MINDER
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.numbers import NONE, any_size, number, whole
 
@@ -40,6 +41,13 @@ def _with(data: ReportData, key: str, second: str, phrase: str) -> str:
 def _crosscoder(data: ReportData) -> Iterator[Fact]:
     yield "Crosscoder", _activation_fn(data.crosscoder.get("activation_fn") or {})
     yield "Latents (d_sae)", number(len(data.latents.latent), whole)
+    yield "Classes cut by", _thresholds(data)
+
+
+def _thresholds(data: ReportData) -> str:
+    """The set of thresholds, where it is not the usual one."""
+    told = str(data.evaluation_config.get("class_thresholds") or MINDER.name)
+    return "" if told == MINDER.name or len(data.sources) < 2 else told
 
 
 _TITLES = {
