@@ -134,7 +134,7 @@ def selected_set(device: str) -> None:
     for name in SPARSITIES:
         select = make_crosscoder(name=name).activation.select
         assert select is not None
-        for k in (1, 3, 17, 40):
+        for k in (1, 3, 17, 40, 41):
             for theta in (0.0, 1.0, 2.0, 100.0):
                 threshold = torch.tensor(theta, device=device)
                 pairs = SELECT[name](pre, weights, k, threshold)

@@ -47,7 +47,8 @@ def largest_of_batch(found: Pairs, weights: Tensor, count: int) -> Pairs:
 
 def topk(pre: Tensor, weights: Tensor, k: int, threshold: Tensor) -> Pairs:
     """The k largest of each row."""
-    level = _values(pre, weights).topk(k, dim=1, sorted=False).values.amin(dim=1)
+    most = min(k, pre.shape[1])
+    level = _values(pre, weights).topk(most, dim=1, sorted=False).values.amin(dim=1)
     counts, total = _count(pre, weights, level)
     found = _list(pre, weights, level, counts, total)
     if not bool((counts > k).any()):
