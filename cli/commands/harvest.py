@@ -57,7 +57,8 @@ def harvest(
             pipeline, flags, models=models, progress=progress, command=sys.argv[1:]
         )
         print_path(console, "store", report.path)
-        print_next(console, after_harvest(pipeline, report.path))
+        if "worker" not in values:  # the others may not be done
+            print_next(console, after_harvest(pipeline, report.path))
 
     end_with_parent(os.environ)
     carry_out(work, config=config, debug=debug)
