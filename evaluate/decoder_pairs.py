@@ -55,36 +55,6 @@ def _cosines(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(raw, -1.0, 1.0))
 
 
-def random_cosine(p: np.ndarray, q: np.ndarray, alive: np.ndarray) -> float:
-    """Mean cosine over all pairs of different latents that fire; NaN if there are none.
-
-    Σ_{i≠k} ⟨u_i, v_k⟩ = ⟨Σ u_i, Σ v_k⟩ − Σ ⟨u_i, v_i⟩ for unit vectors: no pair is formed.
-
-    Args:
-        p: [latent, d_model].
-        q: [latent, d_model], of equal width.
-        alive: bool [latent].
-    """
-    sums, own, counts = [np.zeros(p.shape[1])] * 2, 0.0, np.zeros(3)
-    firing = np.flatnonzero(alive)
-    for i in range(0, len(firing), _BLOCK):
-        sides = [_unit(side[firing[i : i + _BLOCK]]) for side in (p, q)]
-        there = [side.any(axis=1) for side in sides]
-        sums = [old + side.sum(axis=0) for old, side in zip(sums, sides, strict=True)]
-        own += float(np.vdot(*sides))
-        counts += [there[0].sum(), there[1].sum(), (there[0] & there[1]).sum()]
-    pairs = counts[0] * counts[1] - counts[2]
-    return float(np.clip((sums[0] @ sums[1] - own) / pairs, -1.0, 1.0)) if pairs else float("nan")
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    """Rows of norm 1, float64; zero where there is no direction."""
-    wide = rows.astype(np.float64)
-    norms = np.linalg.norm(wide, axis=1, keepdims=True)
-    unit: np.ndarray = np.divide(wide, norms, out=np.zeros_like(wide), where=norms > 0)
-    return unit
-
-
 def shared_median(facts: Facts, column: str) -> np.ndarray:
     """Median of a column over the shared latents, float64 [pair]; NaN if there are none."""
     values = np.where(facts.values["class"] == SHARED, facts.values[column], np.nan)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from xc.evaluate.decoder_pairs import random_cosine
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.unrelated import random_cosine
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
@@ -16,8 +16,7 @@ def _baseline(facts: Facts, p: int, q: int) -> float:
     decoder = facts.decoder
     if not decoder.encoders or decoder.widths[p] != decoder.widths[q]:
         return float("nan")
-    columns = decoder.encoders[p].T, decoder.encoders[q].T
-    return random_cosine(*columns, facts.alive)
+    return random_cosine(facts, "encoder", (p, q), (decoder.encoders[p].T, decoder.encoders[q].T))
 
 
 METRIC = Metric(

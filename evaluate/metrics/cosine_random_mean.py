@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from xc.evaluate.decoder_pairs import random_cosine
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.unrelated import random_cosine
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
@@ -16,7 +16,7 @@ def _baseline(facts: Facts, p: int, q: int) -> float:
     decoder = facts.decoder
     if decoder.widths[p] != decoder.widths[q]:
         return float("nan")
-    return random_cosine(decoder.W[p], decoder.W[q], facts.alive)
+    return random_cosine(facts, "decoder", (p, q), (decoder.W[p], decoder.W[q]))
 
 
 METRIC = Metric(
