@@ -1,4 +1,4 @@
-"""Mean cosines of unrelated latents: over all pairs, and over fewer latents without starting over."""
+"""Mean cosines of unrelated latents: over all pairs, and over fewer without starting over."""
 
 import numpy as np
 import pytest
