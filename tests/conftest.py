@@ -1,6 +1,7 @@
 """Fixtures that every room's tests may use."""
 
 import os
+import shutil
 from pathlib import Path
 
 import planted
@@ -19,14 +20,27 @@ def truth() -> planted.Truth:
     return planted.make_truth(60 * 32)
 
 
+@pytest.fixture(scope="session")
+def _planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("planted") / "planted.zarr"
+    planted.write_store(path, planted.make_truth(60 * 32), planted.make_plan())
+    return path
+
+
 @pytest.fixture
-def planted_store(tmp_path: Path, truth: planted.Truth) -> ActivationStore:
+def planted_store(_planted: Path, tmp_path: Path) -> ActivationStore:
     """1,920 rows of two 16-wide sources with known directions; 384 rows held out."""
-    return planted.write_store(tmp_path / "planted.zarr", truth, planted.make_plan())
+    return ActivationStore.open(shutil.copytree(_planted, tmp_path / "planted.zarr"))
+
+
+@pytest.fixture(scope="session")
+def _planted_run(tmp_path_factory: pytest.TempPathFactory, _planted: Path) -> Path:
+    store, path = ActivationStore.open(_planted), tmp_path_factory.mktemp("planted") / "run"
+    planted.write_run(path, planted.true_crosscoder(planted.make_truth(60 * 32), store), store)
+    return path
 
 
 @pytest.fixture
-def planted_run(tmp_path: Path, truth: planted.Truth, planted_store: ActivationStore) -> RunLayout:
+def planted_run(_planted_run: Path, tmp_path: Path) -> RunLayout:
     """The crosscoder whose decoder is the truth, with its latent table."""
-    checkpoint = planted.true_crosscoder(truth, planted_store)
-    return planted.write_run(tmp_path / "run", checkpoint, planted_store)
+    return RunLayout(shutil.copytree(_planted_run, tmp_path / "run"))

@@ -1,5 +1,6 @@
 """Fixtures of the trainer's tests."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,13 +28,19 @@ def crosscoder() -> Crosscoder:
     return make_crosscoder()
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> ActivationStore:
-    """1,920 rows of sources 16 and 12 wide; every 7th row is masked."""
+@pytest.fixture(scope="session")
+def _two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     truth = planted.make_truth(60 * 32, widths=(16, 12))
-    made = planted.write_store(tmp_path / "two.zarr", truth, planted.make_plan())
+    path = tmp_path_factory.mktemp("two") / "two.zarr"
+    made = planted.write_store(path, truth, planted.make_plan())
     mask_rows(made, np.arange(made.n_rows) % 7 != 0)
-    return ActivationStore.open(made.path)
+    return path
+
+
+@pytest.fixture
+def store(_two: Path, tmp_path: Path) -> ActivationStore:
+    """1,920 rows of sources 16 and 12 wide; every 7th row is masked."""
+    return ActivationStore.open(shutil.copytree(_two, tmp_path / "two.zarr"))
 
 
 @pytest.fixture
