@@ -11,14 +11,16 @@ from xc.evaluate.class_thresholds import KISSANE, MINDER, ClassThresholds, class
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.metrics import METRICS
+from xc.evaluate.selection import select
 from xc.store_schema import RequestError
 
-NORMS = ("frequency", "rel_norm", "delta_norm", "rel_norm_rms", "delta_norm_rms", "class")
+CLASSES = ("n_shared", "n_a_only", "n_b_only", "n_other")
+ASKED = ("class", "n_dead", *CLASSES, *(f"{name}_rms" for name in CLASSES))
 
 
 def classed(thresholds: ClassThresholds, *, widths: tuple[int, int] = (6, 6)) -> Facts:
     world = make_world(200, 400, widths=widths)
-    metrics = [m for m in METRICS if m.name in NORMS or m.name.startswith("n_")]
+    metrics = select(METRICS, ASKED)
     sums = {m.name: m.partial(world.block(0, 200)) for m in metrics}
     return finish_all(metrics, sums, Facts(world.decoder, thresholds=thresholds))
 
