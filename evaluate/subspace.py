@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpocon
 
 from xc.evaluate.facts import Facts
 
 _BLOCK = 4096
 """Rows that are held in float64 at a time."""
 _SINGULAR = 1e-8
-"""Below this share of a direction's energy left, it may be gone: then the rank is found anew."""
+"""Condition of what is left below which a direction may be gone: then the rank is found anew."""
 
 
 def basis(rows: np.ndarray) -> np.ndarray:
@@ -167,29 +169,65 @@ class _Pair:
         return Agreement(squared, self.ranks, len(self.members))
 
     def without(self, removed: np.ndarray) -> Agreement:
-        """The agreement of the other latents.
-
-        With A = [P_R; s/√n'], P_R the rows taken out, s their sum and n' the rows left, the Gram
-        matrix of what is left, centred anew, is I − AᵀA, and its inverse I + Aᵀ(I − AAᵀ)⁻¹A.
-        """
+        """The agreement of the other latents, from these unless a rank may have dropped."""
         left = len(self.members) - len(removed)
-        if len(removed) < min(self.ranks) and left > 1:
-            parts = [_with_sum(side.rows(removed), left) for side in (self.p, self.q)]
-            inner = [np.eye(len(a)) - a @ a.T for a in parts]
-            if all(np.linalg.eigvalsh(matrix)[0] > _SINGULAR for matrix in inner):
-                squares = _trace(self.cross - parts[0].T @ parts[1], parts, inner)
+        if left > max(self.ranks):
+            few = len(removed) < min(self.ranks)
+            squares = (self._without_few if few else self._without_many)(removed, left)
+            if squares is not None:
                 return Agreement(_mean(squares, self.ranks), self.ranks, left)
         rest = np.setdiff1d(self.members, removed)
         return _Pair.of(self.p.weights, self.q.weights, rest).agreement()
+
+    def _without_few(self, removed: np.ndarray, left: int) -> float | None:
+        """With A = [P_R; s/√n'], P_R the rows taken out, s their sum and n' the rows left, the Gram
+        matrix of what is left, centred anew, is I − AᵀA, and its inverse I + Aᵀ(I − AAᵀ)⁻¹A."""
+        parts = [_with_sum(side.rows(removed), left) for side in (self.p, self.q)]
+        p, q = (_factor(np.eye(len(a)) - a @ a.T) for a in parts)
+        if p is None or q is None:
+            return None
+        cross = self.cross - parts[0].T @ parts[1]
+        first = cross + parts[0].T @ cho_solve(p, parts[0] @ cross)
+        second = cross.T + parts[1].T @ cho_solve(q, parts[1] @ cross.T)
+        return float(np.vdot(first, second.T))
+
+    def _without_many(self, removed: np.ndarray, left: int) -> float | None:
+        """The same by the matrices [rank, rank] themselves, block by block of rows."""
+        cross = self.cross.copy()
+        for i in range(0, len(removed), _BLOCK):
+            part = removed[i : i + _BLOCK]
+            cross -= self.p.rows(part).T @ self.q.rows(part)
+        sums, grams = zip(*(_left(side, removed) for side in (self.p, self.q)), strict=True)
+        cross -= np.outer(*sums) / left
+        p, q = (_factor(g - np.outer(s, s) / left) for s, g in zip(sums, grams, strict=True))
+        if p is None or q is None:
+            return None
+        return float(np.vdot(cho_solve(p, cross), cho_solve(q, cross.T).T))
+
+
+Factor = tuple[np.ndarray, bool]
+
+
+def _factor(gram: np.ndarray) -> Factor | None:
+    """Cholesky factor; None where a direction may be gone."""
+    try:
+        factor: Factor = cho_factor(gram)
+    except np.linalg.LinAlgError:
+        return None
+    share, _ = dpocon(factor[0], np.abs(gram).sum(axis=0).max())
+    return factor if share > _SINGULAR else None
+
+
+def _left(side: _Whitened, removed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of the rows taken out, and the Gram matrix without them, not centred anew."""
+    total, gram = np.zeros(side.rank), np.eye(side.rank)
+    for i in range(0, len(removed), _BLOCK):
+        rows = side.rows(removed[i : i + _BLOCK])
+        total += rows.sum(axis=0)
+        gram -= rows.T @ rows
+    return total, gram
 
 
 def _with_sum(rows: np.ndarray, left: int) -> np.ndarray:
     """Rows taken out, and their sum over the root of the number left."""
     return np.concatenate([rows, rows.sum(axis=0, keepdims=True) / np.sqrt(left)])
-
-
-def _trace(cross: np.ndarray, parts: list[np.ndarray], inner: list[np.ndarray]) -> float:
-    """tr(G_p⁻¹ C G_q⁻¹ Cᵀ) with G⁻¹ = I + Aᵀ inner⁻¹ A."""
-    first = cross + parts[0].T @ np.linalg.solve(inner[0], parts[0] @ cross)
-    second = cross.T + parts[1].T @ np.linalg.solve(inner[1], parts[1] @ cross.T)
-    return float(np.vdot(first, second.T))
