@@ -1,6 +1,8 @@
 """Files that are not what their layout promises end in one line, never in anything worse."""
 
+import functools
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,10 @@ import numpy as np
 import pytest
 
 from xc.store_schema import XcError
+from xc.train.formats import open_reference as reading
 from xc.train.formats.kinds import Wishes
 from xc.train.formats.open_reference import open_reference
+from xc.train.formats.weights import read_tensors
 
 VALUES: tuple[Any, ...] = (None, True, -1, 0, 3, 2.5, 1e400, "", "text", [], [1, 2], {}, {"k": "x"})
 JKMINDER = {
@@ -40,6 +44,17 @@ BUFFERS = {
     "activation_mean": np.zeros((2, 6), np.float32), "activation_std": np.ones((2, 6), np.float32),
     "activation_global_scale": np.ones(2, np.float32), "target_rms": np.array(1.0, np.float32),
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _bytes_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wished for, and whatever lies beside them."""
+
+    @functools.cache
+    def read(path: Path, data: bytes) -> Mapping[str, np.ndarray]:
+        return read_tensors(path)
+
+    monkeypatch.setattr(reading, "read_tensors", lambda path: read(path, path.read_bytes()))
 
 
 def attempt(folder: Path) -> None:
