@@ -27,14 +27,38 @@ def until_done(store: ActivationStore, run: RunLayout) -> None:
     train(short(), store=store, run=run, progress=Silent())
 
 
-@pytest.mark.parametrize("error", [Crash, KeyboardInterrupt])
-def test_stopped_after_any_step(
-    store: ActivationStore, tmp_path: Path, whole: dict[str, bytes], error: type[BaseException]
+class Snapshots(Silent):
+    """Copies a run after every step: what a kill would leave there."""
+
+    def __init__(self, run: RunLayout) -> None:
+        self.run, self.step = run, 0
+
+    def advance(self, amount: int, **figures: float) -> None:
+        self.step += 1
+        if self.step <= STEPS:
+            shutil.copytree(self.run.root, self.run.root.with_name(f"killed-{self.step}"))
+
+
+def test_killed_after_any_step(
+    store: ActivationStore, tmp_path: Path, whole: dict[str, bytes]
+) -> None:
+    run = RunLayout(tmp_path / "run")
+    train(short(), store=store, run=run, progress=Snapshots(run))
+    assert tree(run.root) == whole
+    for step in range(1, STEPS + 1):
+        left = RunLayout(tmp_path / f"killed-{step}")
+        assert not left.checkpoint.exists()
+        until_done(store, left)
+        assert tree(left.root) == whole, f"killed after step {step}"
+
+
+def test_interrupted_after_any_step(
+    store: ActivationStore, tmp_path: Path, whole: dict[str, bytes]
 ) -> None:
     for step in range(1, STEPS + 1):
         run = RunLayout(tmp_path / f"stopped-{step}")
-        with pytest.raises(error):
-            train(short(), store=store, run=run, progress=Stop(step, error))
+        with pytest.raises(KeyboardInterrupt):
+            train(short(), store=store, run=run, progress=Stop(step, KeyboardInterrupt))
         until_done(store, run)
         assert tree(run.root) == whole, f"stopped after step {step}"
 
