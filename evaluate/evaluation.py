@@ -93,6 +93,16 @@ class Evaluation:
         return Table(self.run.latents_parquet)
 
     @cached_property
+    def twins(self) -> Table:
+        """Pairs of exclusive latents that point the same way."""
+        return Table(self.run.twins)
+
+    @cached_property
+    def nu_curves(self) -> Table:
+        """How many latents of each class have a ν below each threshold."""
+        return Table(self.run.nu_curves)
+
+    @cached_property
     def examples(self) -> Table:
         """Max-activating rows of the latents that the report shows."""
         return Table(self.run.examples)

@@ -66,6 +66,8 @@ class ReportData:
     """stream.json: the rows that it was trained on; runs of older versions and others lack it."""
     nulls: Mapping[str, Any]
     """evaluation/nulls.json: what null controls came to, by kind."""
+    twins: tuple[Mapping[str, Any], ...] = ()
+    """Rows of twins.parquet."""
 
     @property
     def pairs(self) -> Iterator[tuple[NamedSource, NamedSource]]:
@@ -117,11 +119,16 @@ def read_data(evaluation: Evaluated, *, run: RunLayout) -> ReportData:
         provenance=_json(run.evaluation / "provenance.json"),
         stream=_json(run.stream),
         nulls=read_entries(run),
+        twins=_rows(run.twins),
     )
 
 
 def _examples(path: Path) -> dict[int, tuple[Example, ...]]:
     return read_examples(parquet.read_table(path)) if path.is_file() else {}
+
+
+def _rows(path: Path) -> tuple[dict[str, Any], ...]:
+    return tuple(parquet.read_table(path).to_pylist()) if path.is_file() else ()
 
 
 def _lines(path: Path) -> list[str]:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from xc.evaluate.correlation import CORRELATIONS
 from xc.evaluate.metric import Metric
 from xc.evaluate.metrics import METRICS
+from xc.evaluate.populations import NUS
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.headline import HeadlineRow, rows_of
 
 _CLASSES = ("shared", "a_only", "b_only", "other")
+_EXCLUSIVE = ("a_only", "b_only")
 
 THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
@@ -21,6 +24,42 @@ THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "fve_legacy_kissane_pooled",
             "fve_legacy_minder",
             "fve_legacy_minder_pooled",
+        ),
+    ),
+    (
+        "The activations themselves: are the sources alike before any training?",
+        ("cca", "cca_chance", "pwcca", "cka_chance", "procrustes"),
+    ),
+    (
+        "Alignment, over all and over shared latents",
+        (
+            "alignment_all",
+            "alignment_all_chance",
+            "alignment_shared",
+            "alignment_shared_chance",
+        ),
+    ),
+    (
+        "Latent scaling of exclusive latents",
+        (
+            "n_a_only_nu_below",
+            "n_b_only_nu_below",
+            *(
+                f"{nu}_overlap_{percent}_{name}"
+                for nu in NUS
+                for percent in (50, 95)
+                for name in _EXCLUSIVE
+            ),
+            *(f"{nu}_delta_norm_spearman_{name}" for nu in NUS for name in _EXCLUSIVE),
+        ),
+    ),
+    (
+        "Latent scaling and frequency, by class",
+        tuple(
+            f"{nu}_frequency_{kind}_{name}"
+            for nu in NUS
+            for kind in CORRELATIONS
+            for name in (*_EXCLUSIVE, "shared")
         ),
     ),
     (

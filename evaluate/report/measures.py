@@ -15,6 +15,9 @@ class Heading:
     style: Format
 
 
+_ONLY = {"a_only": "A only", "b_only": "B only"}
+_NUS = {"nu_error": "νᵋ", "nu_reconstruction": "νʳ"}
+
 HEADINGS: dict[str, Heading] = {
     "l0": Heading("Latents active per row", one),
     "fve": Heading("Variance explained", three),
@@ -37,6 +40,31 @@ HEADINGS: dict[str, Heading] = {
     "cka": Heading("CKA of the activations", three),
     "cka_chance": Heading("CKA by chance", three),
     "procrustes": Heading("Procrustes similarity of the activations", three),
+    **{
+        f"n_{name}_nu_below": Heading(f"{of} latents that ν confirms", whole)
+        for name, of in _ONLY.items()
+    },
+    **{
+        f"{nu}_overlap_{share}_{name}": Heading(
+            f"{symbol} of {of} within the central {share} % of shared", percent
+        )
+        for nu, symbol in _NUS.items()
+        for share in (50, 95)
+        for name, of in _ONLY.items()
+    },
+    **{
+        f"{nu}_delta_norm_spearman_{name}": Heading(f"{symbol} and norms, {of}, Spearman", three)
+        for nu, symbol in _NUS.items()
+        for name, of in _ONLY.items()
+    },
+    **{
+        f"{nu}_frequency_{kind}_{name}": Heading(
+            f"{symbol} and frequency, {of}, {kind.capitalize()}", three
+        )
+        for nu, symbol in _NUS.items()
+        for kind in ("spearman", "pearson")
+        for name, of in (*_ONLY.items(), ("shared", "shared"))
+    },
     "cosine_shared_median": Heading("Cosine of shared latents, median", three),
     "cosine_random_mean": Heading("Cosine of unrelated latents", three),
     **{
@@ -75,10 +103,21 @@ HEADINGS: dict[str, Heading] = {
 }
 """By metric name. A metric that is not here is headed by its name."""
 
-ELSEWHERE = ("n_", "persistence", "template_over", "rel_norm_mode", "cosine_encoder")
+ELSEWHERE = ("n_", "nu_", "persistence", "template_over", "rel_norm_mode", "cosine_encoder")
 """How metrics begin that the page shows among the classes, the details or the profiles."""
 
-DETAILED = ("sharedness_", "fve_legacy", "l0_p", "cosine_reconstruction")
+DETAILED = (
+    "sharedness_",
+    "fve_legacy",
+    "l0_p",
+    "cosine_reconstruction",
+    "cca",
+    "pwcca",
+    "cka_chance",
+    "procrustes",
+    "alignment_all",
+    "alignment_shared",
+)
 """The same, of those whose plain form is a headline."""
 
 

@@ -24,6 +24,7 @@ from xc.evaluate.report.profiles import profiles
 from xc.evaluate.report.provenance import documents, fingerprints, versions
 from xc.evaluate.report.style import source_colour
 from xc.evaluate.report.top_latents import top_latents
+from xc.evaluate.report.twins import twin_section
 from xc.evaluate.report.words import printable, visible
 
 TEMPLATES = resources.files("xc.evaluate.report.templates")
@@ -54,6 +55,7 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         breakdown_heads=heads(data),
         classes=count_classes(data),
         nulls=null_controls(data),
+        twins=twin_section(data),
         figures=[(f, _picture(f, drawn[f.name])) for f in figures if f.name in drawn],
         not_drawn=not_drawn(figures, data),
         not_measured=not_measured(data),

@@ -1,12 +1,16 @@
 """twins.parquet: the pairs, how they were chosen, how alike they point and how unlike they fire."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from xc.evaluate.twins.divergence import THRESHOLDS
+
+Row = Mapping[str, Any]
+"""A row of the table."""
 
 HUNGARIAN, GREEDY, FALSE = "hungarian", "greedy", "false"
 """How pairs are made: best in sum, best first, and the first kind's latents paired anew."""

@@ -34,10 +34,33 @@ class Direction:
     x: str
     y: str
 
+    @property
+    def pair(self) -> tuple[NamedSource, NamedSource]:
+        """Both sources, the first-named first."""
+        first, second = sorted((self.own, self.other), key=lambda source: source.letter)
+        return first, second
+
+    def members(self, data: ReportData) -> Mask:
+        """Latents of the own source only that have both ν, bool [d_sae]."""
+        x, y = data.latents.number(self.x), data.latents.number(self.y)
+        own = data.latents.of_class(f"{self.own.letter}_only")
+        return np.asarray(own & np.isfinite(x) & np.isfinite(y))
+
+
+def known_directions(data: ReportData) -> list[Direction]:
+    """Directions with any ν: per pair the second source's, then the first's."""
+    return [d for pair in data.pairs for d in _directions(data, *pair) if _known(data, d)]
+
+
+def own_latents(data: ReportData, direction: Direction) -> tuple[Floats, Floats]:
+    """ν of reconstruction and of error of the own source's latents."""
+    members = direction.members(data)
+    return data.latents.number(direction.x)[members], data.latents.number(direction.y)[members]
+
 
 def draw(canvas: Canvas, data: ReportData) -> None:
     """Two panels per pair: the second source's directions, then the first's."""
-    directions = [d for pair in data.pairs for d in _directions(data, *pair) if _known(data, d)]
+    directions = known_directions(data)
     rows = -(-len(directions) // 2)
     canvas.set_figheight(FIGURE.height * rows)
     grid = canvas.add_gridspec(rows, 2, wspace=0.06)

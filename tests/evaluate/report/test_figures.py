@@ -16,6 +16,7 @@ from xc.evaluate.report.figure import missing
 from xc.evaluate.report.save import draw_figure, save_figure
 from xc.evaluate.report.style import styled
 
+SCALING = ("latent_scaling", "nu_curves", "nu_ranks")
 NAMES = [figure.name for figure in FIGURES]
 LONG = ("a-very-long-local-folder-name-of-a-model-of-mine@12", "zoo-$dist^illed$_模型\u202e@1")
 SHAPES: dict[str, dict[str, Any]] = {
@@ -135,8 +136,8 @@ def test_words_of_every_figure() -> None:
 @pytest.mark.parametrize(
     ("wish", "absent"),
     [
-        ({"all_dead": True}, {"decoder_norms", "cosines", "latent_scaling", "density"}),
-        ({"widths": (8, 9)}, {"cosines", "latent_scaling"}),
+        ({"all_dead": True}, {"decoder_norms", "cosines", *SCALING, "density"}),
+        ({"widths": (8, 9)}, {"cosines", *SCALING}),
         ({"omit": ("metrics",)}, {"training"}),
         ({"nulls": True, "omit": ("metrics",)}, set(NAMES)),
         ({}, set()),
