@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import Literal
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, proxy
 
 import numpy as np
 
 from xc.evaluate.decoder import Decoder
 from xc.evaluate.kernels import tile
-from xc.evaluate.row_block import BlockPart, RowBlock, cosines
+from xc.evaluate.row_block import BlockPart, RowBlock, cosines, part_of
 
 _PLAIN: tuple[Literal["C"], Literal["W"]] = ("C", "W")
 """Numba compiles other orders, and arrays that may not be written to, apart: one kind is enough."""
@@ -174,7 +174,7 @@ class CompiledBlock(RowBlock):
     @cached_property
     def odd(self) -> "OddRows":
         """Rows of sequences of odd number, summed up apart in the same pass."""
-        return self._part(OddRows, self.odd_rows)
+        return part_of(proxy(self), OddRows, self.odd_rows)
 
     @property
     def odd_measured(self) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
+from weakref import proxy
 
 import numpy as np
 
@@ -43,21 +44,7 @@ class RowBlock:
 
     def where(self, rows: np.ndarray) -> "BlockPart":
         """The rows where `rows` (bool [row]) is True, sharing what was computed here."""
-        return self._part(BlockPart, rows)
-
-    def _part(self, kind: "type[P]", rows: np.ndarray) -> "P":
-        return kind(
-            self.start,
-            self.stop,
-            self.sequence[rows],
-            self.latents.keep(rows),
-            self.decoder,
-            lambda: tuple(x[rows] for x in self.x),
-            self.centre,
-            {name: column[rows] for name, column in self.labels.items()},
-            self,
-            rows,
-        )
+        return part_of(self, BlockPart, rows)
 
     @property
     def odd_rows(self) -> np.ndarray:
@@ -67,8 +54,8 @@ class RowBlock:
 
     @cached_property
     def odd(self) -> "BlockPart":
-        """Those rows."""
-        return self.where(self.odd_rows)
+        """Those rows; they are gone when the block is."""
+        return part_of(proxy(self), BlockPart, self.odd_rows)
 
     @cached_property
     def x(self) -> tuple[np.ndarray, ...]:
@@ -237,6 +224,26 @@ class BlockPart(RowBlock):
         """Cosine of x and x̂, float64 [row, source]."""
         cut: np.ndarray = self.whole.likeness[self.rows]
         return cut
+
+
+def part_of(whole: RowBlock, kind: type[P], rows: np.ndarray) -> P:
+    """The rows of a block where `rows` (bool [row]) is True.
+
+    A part that its block holds must be of `proxy(block)`: two that hold each other stay in memory
+    until Python looks for such, which megabytes do not make it do.
+    """
+    return kind(
+        whole.start,
+        whole.stop,
+        whole.sequence[rows],
+        whole.latents.keep(rows),
+        whole.decoder,
+        lambda: tuple(x[rows] for x in whole.x),
+        whole.centre,
+        {name: column[rows] for name, column in whole.labels.items()},
+        whole,
+        rows,
+    )
 
 
 def squared_norms(rows: np.ndarray) -> np.ndarray:

@@ -1,6 +1,8 @@
 """The compiled pass over a tile against SciPy's way and against dense arrays."""
 
+import gc
 import sys
+import weakref
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -86,6 +88,20 @@ def test_some_of_the_rows() -> None:
 def test_the_odd_half_is_summed_up_in_the_same_pass(world: World, *, gated: bool) -> None:
     plain, compiled = blocks(world, gated=gated)
     assert_equal(plain.odd, compiled.odd)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["plain", "compiled"])
+def test_a_tile_is_gone_when_nobody_holds_it(which: int) -> None:
+    """Not only when Python looks for objects that hold each other."""
+    block = blocks(WORLDS["two sources"])[which]
+    assert block.odd.error.shape == block.where(block.odd_rows).error.shape
+    watched = weakref.ref(block)
+    gc.disable()
+    try:
+        del block
+        assert watched() is None
+    finally:
+        gc.enable()
 
 
 def test_sums_are_as_exact_as_their_terms() -> None:
