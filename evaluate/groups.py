@@ -9,7 +9,9 @@ import numpy as np
 from xc.evaluate.metric import Metric, Partial, Sums
 from xc.evaluate.row_block import RowBlock
 
-MEASURED = ("fve", "mse", "cosine_reconstruction", "l0", "frequency")
+MEASURED = (
+    "fve", "mse", "cosine_reconstruction", "l0", "l0_p05", "l0_p50", "l0_p95", "frequency",
+)  # fmt: skip
 """Metrics that are taken over each group too."""
 
 _UNFIT = re.compile(r"[^\w.-]|_")

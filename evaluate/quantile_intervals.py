@@ -20,6 +20,7 @@ def quantile_interval(metric: Metric, groups: GroupSums) -> np.ndarray | None:
     """
     if metric.percent is None or groups.n < 2:
         return None
+    present = groups.present(metric.name)  # of one role, say, which a group may lack
     counts = groups.of(metric.name)[COUNTS]
     value = quantile(counts, metric.percent)
     share = share_up_to(counts, value)
@@ -27,7 +28,7 @@ def quantile_interval(metric: Metric, groups: GroupSums) -> np.ndarray | None:
         share_up_to(sums[metric.name][COUNTS], value) for sums in groups.without_each([metric.name])
     ]
     free = (-float("inf"), float("inf"))
-    both = jackknife(np.array(share), np.array(left_out), bounds=free)
+    both = jackknife(np.array(share), np.array(left_out)[present], bounds=free)
     if both is None or not np.isfinite(both).all():
         return both
     ends = metric.percent / 100 + both - share

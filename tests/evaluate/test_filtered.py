@@ -104,7 +104,15 @@ def test_groups_are_measured_with_intervals(case_of: Callable[..., Case]) -> Non
     x = world_of(case, DEFAULT)
     f, role = x.f, hand["role"][~hand["any"]]
     assert found["l0_role_user"] == pytest.approx((f[role == 1] > 0).sum(axis=1).mean())
-    for key in ("fve_a_role_assistant", "l0_corpus_ci~2", "fve_b_corpus_org-web"):
+    assert found["l0_p95_role_user"] == np.quantile(
+        (f[role == 1] > 0).sum(axis=1), 0.95, method="inverted_cdf"
+    )
+    for key in (
+        "fve_a_role_assistant",
+        "l0_corpus_ci~2",
+        "l0_p50_role_user",
+        "fve_b_corpus_org-web",
+    ):
         low, high = found[f"{key}_ci"]
         assert low <= found[key] <= high
     only = case.evaluate(metrics=("fve",)).summary

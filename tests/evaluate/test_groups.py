@@ -43,7 +43,8 @@ def test_keys_have_the_group_behind_the_source() -> None:
     found = [name for metric in made for name in names(metric, 2)]
     both = ("cosine_reconstruction", "fve", "mse")
     expected = {f"{name}_{source}_role_assistant" for name in both for source in "ab"}
-    assert set(found) == expected | {"frequency_role_assistant", "l0_role_assistant"}
+    rest = ("frequency", "l0", "l0_p05", "l0_p50", "l0_p95")
+    assert set(found) == expected | {f"{name}_role_assistant" for name in rest}
 
 
 def part_of(world: World, rows: np.ndarray) -> World:
