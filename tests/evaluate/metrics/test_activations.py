@@ -52,6 +52,17 @@ def test_scipy_agrees() -> None:
     assert found["procrustes"] == pytest.approx(nuclear / scale, abs=1e-10)
 
 
+def test_statsmodels_and_scikit_learn_agree() -> None:
+    """What statsmodels 0.15 (CanCorr) and scikit-learn 1.9 (CCA) find on these rows."""
+    rng = np.random.default_rng(2024)
+    common = rng.normal(size=(120, 2))
+    x = [common @ rng.normal(size=(2, w)) + rng.normal(size=(120, w)) for w in (4, 5)]
+    told = np.array([0.80150394, 0.77131652, 0.20351838, 0.14439625])
+    found = values(with_rows(make_world(120, 4, widths=(4, 5)), *x))
+    assert found["cca"] == pytest.approx(float((told**2).mean()), abs=1e-7)
+    assert found["cca"] == pytest.approx(0.3249019375217534, abs=1e-9)
+
+
 @pytest.mark.parametrize("name", COMPARISONS)
 @pytest.mark.parametrize("offset", [0.0, 300.0])
 def test_equals_the_oracle_on_rows(name: str, offset: float) -> None:

@@ -43,6 +43,22 @@ def test_sharedness_and_alignment_are_one(facts: Facts) -> None:
     assert facts.values["alignment_adjusted"] == pytest.approx(1.0, abs=1e-12)
 
 
+def test_alignments_of_all_and_of_shared_latents_are_one(facts: Facts) -> None:
+    for name in ("alignment_all", "alignment_shared"):
+        assert facts.values[name] == pytest.approx(1.0, abs=1e-12)
+
+
+def test_equal_activations_are_alike_exactly(facts: Facts) -> None:
+    for name in ("cca", "svcca", "pwcca", "cka", "procrustes"):
+        assert facts.values[name].tolist() == [1.0]
+
+
+def test_no_latent_explains_one_source_more_than_the_other(facts: Facts) -> None:
+    for part in ("error", "reconstruction", "error_heldout", "reconstruction_heldout"):
+        known = facts.values[f"mse_improvement_ratio_{part}"][facts.alive]
+        np.testing.assert_array_equal(known[~np.isnan(known)], 1.0)
+
+
 def test_no_latent_looks_exclusive(facts: Facts) -> None:
     for name in ("nu_error", "nu_reconstruction"):
         known = facts.values[name][facts.alive]
