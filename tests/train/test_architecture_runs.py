@@ -34,7 +34,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ActivationStore:
     return ActivationStore.open(made.path)
 
 
-SMALL = {"bootstrap": 20, "permutations": 2, "report": False}
+SMALL = {"bootstrap": 20, "report": False}
 RUNS = {
     name: values
     for name, values in ARCHITECTURES.items()
