@@ -27,5 +27,6 @@ METRIC = Metric(
         "wider than 1,024 get no intervals, which would cost O(d³) for every group of rows."
     ),
     widest=1024,
+    version=2,
     undefined="the activations of a source do not vary over the rows",
 )
