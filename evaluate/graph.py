@@ -42,9 +42,9 @@ def tree(
     token = secrets.token_hex(4)  # two passes may be on one cluster at a time
     task = delayed(leaf, pure=False)
     level = [task(block, dask_key_name=block_key(block, token)) for block in blocks]
-    merge = delayed(_Fold(combine), pure=False)
+    merge = delayed(combine, pure=False)  # two at a time, so that few values wait in memory
     while len(level) > 1:
-        level = [merge(level[i : i + FAN_IN]) for i in range(0, len(level), FAN_IN)]
+        level = [reduce(merge, level[i : i + FAN_IN]) for i in range(0, len(level), FAN_IN)]
     return level[0]
 
 
@@ -89,16 +89,6 @@ def tile_totals(metrics: Sequence[Metric], tile: RowBlock) -> Totals:
 def combine_totals(metrics: Sequence[Metric], left: Totals, right: Totals) -> Totals:
     """Sums over both."""
     return {m.name: m.combine(left[m.name], right[m.name]) for m in metrics}
-
-
-class _Fold:
-    """Combine a list from left to right."""
-
-    def __init__(self, combine: Callable[[T, T], T]) -> None:
-        self._combine = combine
-
-    def __call__(self, values: "list[Any]") -> Any:
-        return reduce(self._combine, values)
 
 
 class CombineTotals:
