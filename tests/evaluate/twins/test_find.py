@@ -1,5 +1,6 @@
 """Twins of a whole evaluation: planted ones are found, measured and told."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,6 +11,8 @@ from measured import Case, heldout_world
 
 from xc.evaluate import Evaluation
 from xc.evaluate.document import catalogue
+from xc.evaluate.reader import Reader
+from xc.evaluate.twins.divergence import _Leaf, question
 from xc.evaluate.twins.find import KEYS
 from xc.evaluate.twins.table import COLUMNS, SCHEMA
 from xc.store_schema import Checkpoint, RequestError
@@ -70,6 +73,19 @@ def test_divergences_are_those_of_the_dense_latents(twinned: tuple[Case, Evaluat
     for method, key in (("hungarian", ""), ("false", "false_")):
         told = found.summary[f"{key}twin_divergence_median"]
         assert told == pytest.approx(np.median(medians[method]))
+
+
+def test_tasks_travel_to_other_processes(make_case: MakeCase) -> None:
+    case = make_case(n_sequences=20)
+    reader = Reader(case.store.path, case.run.root, 64)
+    ends = np.array([10, 11]), np.array([14, 15])
+    pairs = question(*ends, np.ones(18), np.ones(18))
+    leaf = _Leaf(reader, pairs)
+    (block, *_) = case.store.splits["heldout"]
+    there = pickle.loads(pickle.dumps(leaf))(tuple(block))
+    for name, counts in leaf(tuple(block)).items():
+        assert counts.shape == (2, 2)
+        np.testing.assert_array_equal(there[name], counts)
 
 
 def test_without_twins_there_is_a_count_and_a_reason(evaluation: Evaluation) -> None:
