@@ -1,10 +1,13 @@
 """How fast `xc evaluate` is, beside the dense way and a SQL engine, and how much memory it takes.
 
-    python benchmarks/evaluate.py [--rows 65536] [--rounds 3]
+    python benchmarks/evaluate.py [--rows 32768] [--rounds 3]
 
 Contestants take turns within a round, so that a busy machine slows all of them alike; only ratios
-within one run mean anything. duckdb comes from PyPI into a folder of its own. Writes
-benchmarks/results/evaluate.json.
+within one run mean anything. Latent scaling here is that of every latent, for two targets (error
+and reconstruction) of both sources along the decoder directions of both; the dense way takes it
+along those of both, or of one alone. Memory is that of all metrics over 1, 10 and 50 times the
+rows, in groups as an evaluation has them, in a process each. duckdb comes from PyPI into a folder
+of its own. Writes benchmarks/results/evaluate.json; five minutes on two cores, 1.5 GB of disk.
 """
 
 import argparse
@@ -22,21 +25,29 @@ from functools import reduce
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 
+from xc.evaluate import reader as rows
 from xc.evaluate.blocks import Range, cut_all
+from xc.evaluate.clusters import RowGroups
 from xc.evaluate.graph import BlockTotals, CombineTotals, metric_totals
+from xc.evaluate.measuring import measure
 from xc.evaluate.metric import Metric, Pass
 from xc.evaluate.metrics import METRICS
+from xc.evaluate.passes import Passes
 from xc.evaluate.reader import Reader
-from xc.evaluate.scheduler import compute
+from xc.evaluate.reductions import reductions
+from xc.evaluate.row_block import RowBlock
+from xc.evaluate.scheduler import Work, compute
 from xc.evaluate.selection import select
 from xc.store_schema import (
     ActivationStore,
     Checkpoint,
     CheckpointSource,
+    LatentTable,
     LatentTableWriter,
     RunLayout,
     Silent,
@@ -50,15 +61,30 @@ from xc.store_schema import (
 RESULT = Path(__file__).parent / "results" / "evaluate.json"
 KEYS = ("alpha@1", "beta@2")
 WIDTH, D_SAE, K = 768, 4096, 60
-LENGTH, BLOCK, TILE, DENSE = 256, 16384, 2048, 4096
-FEW, MANY = 2 * BLOCK, 8 * BLOCK
+LENGTH, BLOCK, TILE, DENSE = 256, 8192, 2048, 4096
+GROUPS, MEASURED, TIMES = 4, 8192, (1, 10, 50)
 SCALING = ("nu_error", "nu_reconstruction")
 COUNTING = ("frequency", "mean_activation", "max_activation")
+
+OURS = "latent scaling, ours under Dask"
+PLAIN = "latent scaling, ours on plain threads"
+SCIPY = "latent scaling, ours without numba"
+DENSE_BOTH = "latent scaling, dense torch"
+DENSE_ONE = "latent scaling, dense torch along one direction"
+EVERY = "all metrics that read rows, ours"
+READING = "reading alone"
+COUNTS = "count, mean, max by latent, ours"
+SQL = "count, mean, max by latent, duckdb"
 
 
 def reading(names: Sequence[str] = ()) -> tuple[Metric, ...]:
     """Metrics of these names (all, if none) that read rows, with those they need."""
     return tuple(m for m in select(METRICS, names) if m.reads is not Pass.NONE)
+
+
+def summed(names: Sequence[str] = ()) -> tuple[Metric, ...]:
+    """The same, those that sum up the same once, as an evaluation takes them."""
+    return tuple(reductions(reading(names)).values())
 
 
 # ── data ────────────────────────────────────────────────────────────────────────────────────────
@@ -126,36 +152,41 @@ def write_run(root: Path, store: ActivationStore) -> RunLayout:
 # ── contestants ─────────────────────────────────────────────────────────────────────────────────
 
 
-def ours(reader: Reader, blocks: Sequence[Range], names: Sequence[str] = ()) -> Any:
+def ours(reader: Reader, blocks: Sequence[Range], metrics: Sequence[Metric]) -> Any:
     """Through the Dask graph, on threads."""
-    graph = metric_totals(reader, reading(names), blocks)
-    rows = sum(b - a for a, b in blocks)
-    return compute(graph, scheduler="threads", progress=Silent(), title="", rows=rows)
+    graph = metric_totals(reader, metrics, blocks)
+    return compute(graph, scheduler="threads", progress=Silent(), title="", rows=0)
 
 
-def ours_plain(reader: Reader, blocks: Sequence[Range], names: Sequence[str]) -> Any:
+def without_numba(reader: Reader, blocks: Sequence[Range], metrics: Sequence[Metric]) -> Any:
+    """The same where numba is missing."""
+    with patch.object(rows, "block_type", lambda: RowBlock):
+        return ours(reader, blocks, metrics)
+
+
+def ours_plain(reader: Reader, blocks: Sequence[Range], metrics: Sequence[Metric]) -> Any:
     """The same tasks on a thread pool, without Dask."""
-    metrics = reading(names)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         parts = list(pool.map(BlockTotals(reader, metrics), blocks))
     return reduce(CombineTotals(metrics), parts)
 
 
-def dense(reader: Reader, blocks: Sequence[Range]) -> np.ndarray:
-    """β numerators of error and reconstruction along B, by dense matrices, block by block.
+def dense(reader: Reader, blocks: Sequence[Range], directions: Sequence[int]) -> np.ndarray:
+    """β numerators of error and reconstruction by dense matrices, block by block.
 
-    float64 [target, source, latent]. It covers one direction of the two that ours covers.
+    float64 [target, source, direction, latent].
     """
     W = [torch.from_numpy(w) for w in reader.decoder.W]
     b = [torch.from_numpy(v) for v in reader.decoder.b]
-    total = torch.zeros(2, len(W), D_SAE, dtype=torch.float64)
+    total = torch.zeros(2, len(W), len(directions), D_SAE, dtype=torch.float64)
     for start, stop in cut_all(blocks, DENSE):
         f = torch.from_numpy(reader.latents(start, stop).matrix.toarray())
         x = reader.activations(start, stop, np.ones(stop - start, bool))
         for m in range(len(W)):
             xhat = f @ W[m] + b[m]
             for target, y in enumerate((torch.from_numpy(x[m]) - xhat, xhat)):
-                total[target, m] += (f * (y @ W[-1].T)).sum(0, dtype=torch.float64)
+                for i, t in enumerate(directions):
+                    total[target, m, i] += (f * (y @ W[t].T)).sum(0, dtype=torch.float64)
     return total.numpy()
 
 
@@ -195,9 +226,7 @@ def install_duckdb() -> Any:
 
 
 def in_turns(contestants: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every contestant in every round, after one untimed turn each."""
-    for run in contestants.values():
-        run()
+    """Seconds of every contestant in every round."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
@@ -214,36 +243,51 @@ def ratio(seconds: dict[str, list[float]], slow: str, fast: str) -> float:
 
 
 def check(reader: Reader, blocks: Sequence[Range], duckdb: Any, run: RunLayout) -> None:
-    """All contestants find the same numbers.
+    """All contestants find the same numbers; after it, all are warm.
 
     Raises:
         SystemExit: if they do not.
     """
-    found, by_hand = ours(reader, blocks, SCALING), dense(reader, blocks)
-    own = [found["beta_error"]["residual_along"], found["beta_reconstruction"]["xhat_along"]]
+    by_hand = dense(reader, blocks, (0, 1))
     scale = np.abs(by_hand).max()
-    counts = ours(reader, blocks, COUNTING)["frequency"]["fired"]
+    same = True
+    for way in (ours, ours_plain, without_numba):
+        found = way(reader, blocks, reading(SCALING))
+        own = [found["beta_error"]["residual_along"], found["beta_reconstruction"]["xhat_along"]]
+        same &= np.allclose(np.moveaxis(own, 1, -1), by_hand, rtol=0, atol=1e-5 * scale)
+    totals = ours(reader, blocks, reading())
+    counts, sums = totals["frequency"]["fired"], totals["mean_activation"]["sum"]
     sql = with_duckdb(duckdb, run, blocks)
-    same = all(
-        np.allclose(sums[:, :, 1].T, expected, rtol=0, atol=1e-5 * scale)
-        for sums, expected in zip(own, by_hand, strict=True)
-    )
-    if not same or not np.array_equal(counts[sql["latent"]], sql["count_star()"]):
+    same &= np.array_equal(counts[sql["latent"]], sql["count_star()"])
+    same &= np.array_equal(totals["max_activation"]["max"][sql["latent"]], sql["max(activation)"])
+    same &= np.allclose(sums[sql["latent"]], sql["sum(CAST(activation AS DOUBLE))"], rtol=1e-12)
+    if not same:
         raise SystemExit("contestants disagree")
 
 
-def peak_mib(store: Path, run: Path, rows: int) -> float:
-    """Peak resident memory of all metrics over the first `rows` rows, in a process of its own."""
-    command = [sys.executable, __file__, "--peak", str(store), str(run), str(rows)]
+def peak_mib(store: Path, run: Path, n_rows: int) -> float:
+    """Peak resident memory of all metrics over the first `n_rows` rows, in a process of its own."""
+    command = [sys.executable, __file__, "--peak", str(store), str(run), str(n_rows)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def print_peak(store: str, run: str, rows: str) -> None:
+def print_peak(store: str, run: str, n_rows: str) -> None:
     """What `peak_mib` runs; `ru_maxrss` would tell the parent's peak where that is larger."""
     reader = Reader(Path(store), Path(run), TILE)
-    ours(reader, cut_all([(0, int(rows))], BLOCK))
+    borders = tuple(range(0, int(n_rows), int(n_rows) // GROUPS))[1:]
+    blocks = cut_all([(0, int(n_rows))], MEASURED // GROUPS)
+    work = Work(reader, ((0, int(n_rows)),), blocks, "threads", Silent())
+    with tempfile.TemporaryDirectory() as folder:
+        passes = Passes(Path(folder) / "passes")
+        measure(work, passes, RowGroups(borders), METRICS, by_group=())
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
+
+
+def bytes_per_entry(run: RunLayout) -> float:
+    """Of the latent table on disk."""
+    table = LatentTable.open(run.latents)
+    return round(sum(p.path.stat().st_size for p in table.parts) / table.n_entries, 2)
 
 
 def machine() -> dict[str, Any]:
@@ -257,63 +301,57 @@ def machine() -> dict[str, Any]:
     }
 
 
-def measure(rows: int, rounds: int) -> dict[str, Any]:
-    """The whole benchmark."""
+def benchmark(n_rows: int, rounds: int) -> dict[str, Any]:
+    """The whole of it."""
     duckdb = install_duckdb()
     with tempfile.TemporaryDirectory() as folder:
-        store = write_store(Path(folder) / "acts.zarr", max(rows, MANY))
+        store = write_store(Path(folder) / "acts.zarr", max(n_rows, MEASURED * max(TIMES)))
         run = write_run(Path(folder) / "run", store)
         reader = Reader(store.path, run.root, TILE)
-        blocks = cut_all([(0, rows)], BLOCK)
+        blocks = cut_all([(0, n_rows)], BLOCK)
         check(reader, blocks[:1], duckdb, run)
+        scaling, counting, every = summed(SCALING), summed(COUNTING), summed()
         contestants: dict[str, Callable[[], Any]] = {
-            "latent scaling, ours under Dask": lambda: ours(reader, blocks, SCALING),
-            "latent scaling, ours on plain threads": lambda: ours_plain(reader, blocks, SCALING),
-            "latent scaling, dense torch": lambda: dense(reader, blocks),
-            "all metrics that read rows, ours": lambda: ours(reader, blocks),
-            "reading alone": lambda: read_only(reader, blocks),
-            "count, mean, max by latent, ours": lambda: ours(reader, blocks, COUNTING),
-            "count, mean, max by latent, duckdb": lambda: with_duckdb(duckdb, run, blocks),
+            OURS: lambda: ours(reader, blocks, scaling),
+            PLAIN: lambda: ours_plain(reader, blocks, scaling),
+            SCIPY: lambda: without_numba(reader, blocks, scaling),
+            DENSE_BOTH: lambda: dense(reader, blocks, (0, 1)),
+            DENSE_ONE: lambda: dense(reader, blocks, (1,)),
+            EVERY: lambda: ours(reader, blocks, every),
+            READING: lambda: read_only(reader, blocks),
+            COUNTS: lambda: ours(reader, blocks, counting),
+            SQL: lambda: with_duckdb(duckdb, run, blocks),
         }
         seconds = in_turns(contestants, rounds)
-        memory = {n: round(peak_mib(store.path, run.root, n)) for n in (FEW, MANY)}
-    return report(seconds, memory, rows)
+        memory = {n: round(peak_mib(store.path, run.root, n * MEASURED)) for n in TIMES}
+        return report(seconds, memory, n_rows) | {"bytes_per_entry": bytes_per_entry(run)}
 
 
-def report(seconds: dict[str, list[float]], memory: dict[int, int], rows: int) -> dict[str, Any]:
+def report(seconds: dict[str, list[float]], memory: dict[int, int], n_rows: int) -> dict[str, Any]:
     """The object of the JSON file."""
-    small, large = sorted(memory)
-    dask = "latent scaling, ours under Dask"
     return {
         "machine": machine(),
         "versions": {
             name: metadata.version(name)
-            for name in ("xcdiff", "numpy", "scipy", "dask", "torch", "pyarrow")
+            for name in ("xcdiff", "numpy", "scipy", "numba", "dask", "torch", "pyarrow")
         }
         | {"duckdb": str(importlib.import_module("duckdb").__version__)},
         "sizes": {
-            "rows": rows, "sources": len(KEYS), "d_model": WIDTH, "d_sae": D_SAE,
-            "active_per_row": K, "directions_ours": 2, "directions_dense": 1,
+            "rows": n_rows, "sources": len(KEYS), "d_model": WIDTH, "d_sae": D_SAE,
+            "active_per_row": K, "targets": 2, "block_rows": BLOCK, "tile_rows": TILE,
         },
         "seconds": {name: [round(s, 3) for s in found] for name, found in seconds.items()},
         "ratios": {
-            "dense torch / ours": ratio(seconds, "latent scaling, dense torch", dask),
-            "under Dask / plain threads": ratio(
-                seconds, dask, "latent scaling, ours on plain threads"
-            ),
-            "all metrics / latent scaling alone": ratio(
-                seconds, "all metrics that read rows, ours", dask
-            ),
-            "ours / duckdb, count mean max": ratio(
-                seconds,
-                "count, mean, max by latent, ours",
-                "count, mean, max by latent, duckdb",
-            ),
+            "dense torch / ours": ratio(seconds, DENSE_BOTH, OURS),
+            "dense torch along one direction / ours along both": ratio(seconds, DENSE_ONE, OURS),
+            "without numba / ours": ratio(seconds, SCIPY, OURS),
+            "under Dask / plain threads": ratio(seconds, OURS, PLAIN),
+            "all metrics / latent scaling alone": ratio(seconds, EVERY, OURS),
+            "ours / duckdb, count mean max": ratio(seconds, COUNTS, SQL),
         },
         "peak_resident_mib": {
-            f"{small} rows": memory[small],
-            f"{large} rows": memory[large],
-            "ratio": round(memory[large] / memory[small], 2),
+            **{f"{n} x {MEASURED} rows": found for n, found in memory.items()},
+            "largest / smallest": round(max(memory.values()) / min(memory.values()), 2),
         },
     }  # fmt: skip
 
@@ -321,17 +359,18 @@ def report(seconds: dict[str, list[float]], memory: dict[int, int], rows: int) -
 def print_table(result: dict[str, Any]) -> None:
     """The result for people."""
     for name, found in result["seconds"].items():
-        print(f"{name:42s} {statistics.median(found):8.2f} s")
+        print(f"{name:52s} {statistics.median(found):8.2f} s")
     for part in ("ratios", "peak_resident_mib"):
         print()
         for name, value in result[part].items():
-            print(f"{name:42s} {value:8}")
+            print(f"{name:52s} {value:8}")
+    print(f"\nbytes per entry of the latent table {result['bytes_per_entry']:8}")
 
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=65536, help="held-out rows")
+    parser.add_argument("--rows", type=int, default=32768, help="held-out rows")
     parser.add_argument("--rounds", type=int, default=3, help="timed turns of each contestant")
     parser.add_argument("--peak", nargs=3, metavar=("STORE", "RUN", "ROWS"), help="internal")
     parser.add_argument("--out", type=Path, default=RESULT, help="JSON file to write")
@@ -339,7 +378,7 @@ def main() -> None:
     if given.peak:
         print_peak(*given.peak)
         return
-    result = measure(given.rows, given.rounds)
+    result = benchmark(given.rows, given.rounds)
     print_table(result)
     atomic_write(given.out, canonical_json(result))
 
