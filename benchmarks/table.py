@@ -154,10 +154,28 @@ def artefacts(world: str) -> str:
     return "\n".join(lines)
 
 
+def identical() -> str:
+    """Markdown: what is found between a model and itself, for docs/nulls.md."""
+    result: Any = json.loads((RESULTS / "identical.json").read_text(encoding="utf-8"))
+    lines = [
+        "| model | crosscoder | shared | A only | B only | other | sharedness "
+        "| alignment above chance | median cosine |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for model, variants in result["models"].items():
+        for number, (name, of) in enumerate(variants.items()):
+            counts = [f"{of[f'n_{kind}']}" for kind in (*KINDS, "other")]
+            shares = ("sharedness", "alignment_adjusted", "cosine_shared_median")
+            cells = [*counts, *(f"{of[key]:.6f}" for key in shares)]
+            lines.append(f"| {'' if number else model} | {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _cell(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
 if __name__ == "__main__":
     print(table(), codecs(), recovery("unequal"), recovery("equal"), sep="\n\n")
+    print("", identical(), sep="\n")
     print(*(f"\n{artefacts(world)}" for world in ("plain", "shrinkage", "decoupling")), sep="\n")

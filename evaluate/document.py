@@ -37,7 +37,9 @@ INTRODUCTION = """\
 
 What `xc evaluate` measures: the formula, what a value means, and when it misleads. This page is
 written by `python -m xc.evaluate.document` from the same texts that the report shows; a test keeps
-the two equal.
+the two equal. What headline numbers read where the truth is known, and where L1 goes wrong, is on
+[the page on artefacts](artefacts.md); how much of them chance makes, on [that on null
+controls](nulls.md).
 
 Throughout, x^m is an activation of source m after the normalisation of training, x̂^m its
 reconstruction, f_j ≥ 0 the activation of latent j after the threshold, d_j^m its decoder row in

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from xc.cli.commands import COMMANDS
 from xc.cli.common import ConfigFile, Debug, Store, carry_out
+from xc.cli.evaluating import runs_at
 from xc.cli.null_config import NullConfig
 from xc.cli.null_results import print_nulls
 from xc.cli.nulls import run_nulls
@@ -26,7 +27,9 @@ def null(
     values: dict[str, Any],
     run: Annotated[
         Path | None,
-        typer.Argument(help="Folder of an evaluated run (default: that of pipeline.yaml)."),
+        typer.Argument(
+            help="Folder of an evaluated run, or sweep (default: that of pipeline.yaml)."
+        ),
     ] = None,
     *,
     store: Store = None,
@@ -36,7 +39,8 @@ def null(
     """Make null controls."""
 
     def work(pipeline: Pipeline, progress: Progress, console: Console) -> None:
-        done = run_nulls(pipeline, values, store=store, run=run or pipeline.run, progress=progress)
-        print_nulls(console, done)
+        for folder in runs_at(run or pipeline.run):
+            done = run_nulls(pipeline, values, store=store, run=folder, progress=progress)
+            print_nulls(console, done)
 
     carry_out(work, config=config, debug=debug)

@@ -28,3 +28,8 @@ def test_the_page_on_recovery_holds_its_tables(world):
 def test_the_page_on_artefacts_holds_its_tables(world):
     artefacts = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))["artefacts"](world)
     assert artefacts in (ROOT / "docs" / "artefacts.md").read_text(encoding="utf-8")
+
+
+def test_the_page_on_null_controls_holds_its_table():
+    identical = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))["identical"]()
+    assert identical in (ROOT / "docs" / "nulls.md").read_text(encoding="utf-8")
