@@ -40,6 +40,9 @@ def test_from_equal_starts_it_is_exact(
     assert done.summary["sharedness"] == pytest.approx(1.0, abs=1e-12)
     assert done.summary["alignment"] == pytest.approx(1.0, abs=1e-9)
     assert done.summary["n_a_only"] == done.summary["n_b_only"] == done.summary["n_other"] == 0
+    for name in ("cca", "svcca", "pwcca", "cka", "procrustes"):
+        assert done.summary[name] == 1.0
+    assert done.summary["n_twins"] == 0
 
 
 @pytest.mark.slow
