@@ -1,6 +1,7 @@
 """Old or new, never half: exceptions, kills and full disks."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -172,3 +173,13 @@ def test_canonical_json_gives_equal_text_for_equal_values() -> None:
     assert canonical_json({"a": "é"}) == '{\n  "a": "é"\n}\n'
     with pytest.raises(ValueError, match="Out of range"):
         canonical_json({"a": float("nan")})
+
+
+def test_a_file_is_flushed_and_then_the_folder_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+    put(tmp_path / "new" / "file", b"content")
+    new = tmp_path / "new"
+    assert flushed == [p.stat().st_ino for p in (tmp_path, new / "file", new)]
