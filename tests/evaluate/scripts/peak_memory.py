@@ -90,7 +90,7 @@ def main(n_rows: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = write_store(Path(folder) / "acts.zarr", n_rows)
         run = write_run(Path(folder) / "run", store)
-        reader = Reader(store.path, run.root, 1024)
+        reader = Reader(store.path, run.root, BLOCK)
         reading = [m for m in METRICS if m.reads is not Pass.NONE]
         blocks = cut_all(store.blocks("heldout"), BLOCK)
         graph = metric_totals(reader, reading, blocks)
