@@ -40,7 +40,7 @@ def print_evaluation(console: Console, done: "Evaluation") -> None:
     what = "report" if done.run.report.is_file() else "numbers"
     path = done.run.report if done.run.report.is_file() else done.run.summary
     print_path(console, what, path.resolve())
-    if "fdr_a_only" in done.summary and not _nulls_made(done.summary):
+    if _needs_control(done.summary):
         how = f"xc null {done.run.root} --kind identical"
         print_path(console, "false among the exclusive latents", f"{how} estimates how many")
 
@@ -58,16 +58,16 @@ def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:
 
 
 def _is_shown(key: str, summary: Mapping[str, Any], n_sources: int) -> bool:
-    """Whether a row tells something: of a single source many cannot, of no latents no share can."""
+    """Whether a row tells something: of one source many cannot, and of no control no estimate."""
     if key not in summary or summary[key] is not None:
         return key in summary
-    return n_sources > 1 and not (key.startswith("fdr_") and _nulls_made(summary))
+    return n_sources > 1 and not key.startswith("fdr_")
 
 
-def _nulls_made(summary: Mapping[str, Any]) -> bool:
+def _needs_control(summary: Mapping[str, Any]) -> bool:
     from xc.evaluate.nulls.results import NEEDS  # noqa: PLC0415  (as below)
 
-    return not str(summary["not_measured"].get("fdr_a_only", "")).startswith(NEEDS)
+    return str(summary.get("not_measured", {}).get("fdr_a_only", "")).startswith(NEEDS)
 
 
 def _keys(n_sources: int) -> Iterator[tuple[str, str, str]]:
