@@ -1,14 +1,18 @@
 """Kept sums: what is there is not read again, what was killed goes on, what is stale goes."""
 
+import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
-from measured import Case
+from dying_metrics import evaluate_and_die
+from measured import SMALL, Case
 
-from xc.evaluate import METRICS, run
+from xc.evaluate import METRICS, EvaluateConfig, run
 from xc.evaluate.blocks import Range
 from xc.evaluate.graph import BlockTotals, Totals
 from xc.evaluate.metrics import frequency, fve, l0
@@ -116,6 +120,24 @@ def test_an_interrupted_pass_goes_on(
     found = bytes_of(made)
     for path in (made.run.summary, *made.run.passes.rglob("*.npz")):
         path.unlink()
+    made.evaluate(scheduler="sync")
+    assert bytes_of(made) == found
+
+
+def test_a_killed_process_leaves_whole_groups_and_is_continued(made: Case, read: Read) -> None:
+    (start, stop), *_ = made.store.splits["heldout"]
+    config = EvaluateConfig(**{**SMALL, "scheduler": "sync"})  # type: ignore[arg-type]
+    arguments = (made.store.path, made.run.root, config, start + (stop - start) // 2)
+    process = get_context("spawn").Process(target=evaluate_and_die, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    made.evaluate(scheduler="sync")
+    kept = [labels == {label_of(l0.METRIC)} for _, labels in read]  # the one that died was another
+    assert 0 < sum(kept) < len(kept) == 12
+    found = bytes_of(made)
+    made.run.summary.unlink()
+    shutil.rmtree(made.run.passes)
     made.evaluate(scheduler="sync")
     assert bytes_of(made) == found
 

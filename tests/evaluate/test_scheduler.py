@@ -3,15 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from distributed import LocalCluster
-from dying import DiesOnce
+from dying_metrics import dying_metrics
 
-from xc.evaluate import METRICS, cluster, run
+from xc.evaluate import cluster, run
 from xc.evaluate.graph import metric_totals
 from xc.evaluate.metrics import l0
 from xc.evaluate.reader import Reader
@@ -73,13 +72,12 @@ def test_a_worker_that_is_killed_changes_no_byte(
 ) -> None:
     (start, stop), *_ = case.store.splits["heldout"]
     marker, progress = tmp_path / "died", Recorded()
-    dying = DiesOnce(l0.partial, (start + stop) // 2, marker)
-    table = [replace(m, partial=dying) if m.name == "l0" else m for m in METRICS]
+    table = dying_metrics((start + stop) // 2, marker)
     with workers(2) as running:
         pids = {nanny.pid for nanny in running.workers.values()}
         assert again(case, running.scheduler_address) == expected
         with monkeypatch.context() as patched:
-            patched.setattr(run, "METRICS", tuple(table))
+            patched.setattr(run, "METRICS", table)
             found = again(case, running.scheduler_address, progress=progress)
     assert found == expected
     assert int(marker.read_text()) in pids

@@ -1,0 +1,40 @@
+"""Metrics that kill the process that sums them up, once: importable where workers run."""
+
+import os
+import signal
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xc.evaluate import METRICS, EvaluateConfig, evaluate, run
+from xc.evaluate.metric import Metric, Partial, Sums
+from xc.evaluate.metrics import l0
+from xc.evaluate.row_block import RowBlock
+from xc.store_schema import ActivationStore, RunLayout, Silent
+
+
+@dataclass(frozen=True)
+class DiesOnce:
+    """The partial of a metric; at some row, if no marker is there, it leaves one and dies."""
+
+    partial: Partial
+    row: int
+    marker: Path
+
+    def __call__(self, block: RowBlock) -> Sums:
+        if block.start >= self.row and not self.marker.exists():
+            self.marker.write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.partial(block)
+
+
+def dying_metrics(row: int, marker: Path) -> tuple[Metric, ...]:
+    """The table of metrics, of which l0 dies once at a row."""
+    dying = DiesOnce(l0.partial, row, marker)
+    return tuple(replace(m, partial=dying) if m.name == "l0" else m for m in METRICS)
+
+
+def evaluate_and_die(store: Path, root: Path, config: EvaluateConfig, row: int) -> None:
+    """An evaluation that is killed as it comes to a row."""
+    run.METRICS = dying_metrics(row, root / "died")
+    opened = ActivationStore.open(store)
+    evaluate(config, run=RunLayout(root), store=opened, progress=Silent())
