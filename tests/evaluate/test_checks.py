@@ -14,6 +14,7 @@ from training import mask_rows
 
 from xc.store_schema import (
     ActivationStore,
+    DamageError,
     LatentTableWriter,
     NumericalError,
     RequestError,
@@ -105,13 +106,25 @@ def test_an_activation_that_is_not_finite(make_case: MakeCase) -> None:
 
 def test_a_latent_that_is_not_finite(make_case: MakeCase) -> None:
     case = make_case()
+    spoil(case, "activation", np.inf)
+    assert "infinite" in refused(case, NumericalError)
+
+
+@pytest.mark.parametrize("number", [-1, 1 << 20])
+def test_a_latent_that_is_none_of_the_dictionary(make_case: MakeCase, number: int) -> None:
+    """Compiled loops would read memory that is not theirs."""
+    case = make_case()
+    spoil(case, "latent", number)
+    assert f"outside 0 to {case.checkpoint.d_sae}" in refused(case, DamageError)
+
+
+def spoil(case: Case, column: str, value: float) -> None:
+    """Put a value into the fourth entry of a part of the latent table."""
     path = next(case.run.latents.glob("*.parquet"))
     table = pq.read_table(path)
-    values = table.column("activation").to_numpy().copy()
-    values[3] = np.inf
-    spoilt = table.set_column(2, table.schema.field(2), pa.array(values))
-    pq.write_table(spoilt, path)
-    assert "infinite" in refused(case, NumericalError)
+    place, values = table.column_names.index(column), table.column(column).to_numpy().copy()
+    values[3] = value
+    pq.write_table(table.set_column(place, table.schema.field(place), pa.array(values)), path)
 
 
 def rewrite_table(case: Case, *, store: str | None = None, leave_out: int = 0) -> None:
