@@ -10,11 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from evaluating import Dense, World, latent_rows, make_world
+from measured import Case
 
+from xc.evaluate import METRICS, reader
 from xc.evaluate.compiled_block import CompiledBlock
+from xc.evaluate.graph import BlockTotals
 from xc.evaluate.kernels import tile
 from xc.evaluate.latent_rows import LatentRows
-from xc.evaluate.reader import block_type
+from xc.evaluate.metric import Pass
+from xc.evaluate.reader import Reader, block_type
+from xc.evaluate.reductions import reductions
 from xc.evaluate.row_block import RowBlock
 from xc.store_schema.gate import Gate
 
@@ -140,6 +145,20 @@ def test_compiled_code_is_kept_for_the_next_process() -> None:
     assert blocks(WORLDS["one row"])[1].error.shape == (1, 2)
     folder = Path(tile.measure.stats.cache_path)  # type: ignore[attr-defined]
     assert list(folder.glob("tile.measure-*.nbc"))
+
+
+def test_every_metric_sums_up_the_same(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read from a store and a table, in tiles."""
+    reading = reductions(m for m in METRICS if m.reads is not Pass.NONE)
+    sums = BlockTotals(Reader(case.store.path, case.run.root, 64), tuple(reading.values()))
+    block = case.store.blocks("heldout")[0]
+    compiled = sums(block)
+    monkeypatch.setattr(reader, "block_type", lambda: RowBlock)
+    plain = sums(block)
+    assert compiled.keys() == plain.keys()
+    for name, arrays in plain.items():
+        for part, expected in arrays.items():
+            assert_close(compiled[name][part], expected)
 
 
 @pytest.fixture
