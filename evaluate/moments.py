@@ -9,7 +9,7 @@ that W_pᵀ Σ_pp W_p = 1, the canonical correlations ρ are the singular values
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,30 +26,59 @@ NUMBERS = ("cca", "svcca", "pwcca", "cka", "procrustes", "cca_chance", "cka_chan
 VARIANCE_KEPT = 0.99
 """Share of a source's variance that SVCCA looks at."""
 
+_ROUND = 64
+"""What the width of a product is a multiple of."""
+
 _SLACK = 8
 """Rounding errors above ε that a sum of squares may gather, per dimension."""
 
 
 def moment_sums(block: RowBlock) -> Sums:
-    """Rows, Σ x_p, Σ x_pᵀ x_q around the block's centre, and Σ‖x_p − x_q‖²; {} for one source."""
+    """Rows, Σ x and Σ xᵀx around the block's centre, x the rows of all sources side by side, and
+    Σ‖x_p − x_q‖² of each pair; {} for one source."""
     n = block.decoder.n_sources
     if n < 2:
         return {}
-    x = block.centred
-    out: dict[str, np.ndarray] = {"rows": np.array(float(block.n_rows))}
-    for p in range(n):
-        out[f"first_{p}"] = block.shift[p]
-        out[f"square_{p}"] = (x[p].T @ x[p])[_upper(x[p].shape[1])]
-        for q in range(p + 1, n):
-            out[f"second_{p}_{q}"] = x[p].T @ x[q]
-            out[f"apart_{p}_{q}"] = _apart(block.x[p], block.x[q])
+    apart = {
+        f"apart_{p}_{q}": _apart(block.x[p], block.x[q]) for p in range(n) for q in range(p + 1, n)
+    }
+    side_by_side = _side_by_side(block)
+    return {
+        "rows": np.array(float(block.n_rows)),
+        "first": np.concatenate(block.shift),
+        "products": _packed(side_by_side.T @ side_by_side, sum(block.decoder.widths)),
+        **apart,
+    }
+
+
+def _side_by_side(block: RowBlock) -> np.ndarray:
+    """x − centre of all sources, float64 [row, Σ d_model], filled up with zeros to a round width.
+
+    Of a round width, the product of a matrix with itself is the same to the last bit however many
+    threads BLAS runs; products of two matrices, and those of other widths, are not (OpenBLAS).
+    """
+    widths = block.decoder.widths
+    out = np.zeros((block.n_rows, -(-sum(widths) // _ROUND) * _ROUND))
+    start = 0
+    for x, centre, width in zip(block.x, block.centre, widths, strict=True):
+        np.subtract(x, centre, out=out[:, start : start + width], dtype=np.float64)
+        start += width
     return out
 
 
-@cache
-def _upper(width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places on and above the diagonal: of a symmetric matrix, no others are kept."""
-    return np.triu_indices(width)
+def _packed(symmetric: np.ndarray, width: int) -> np.ndarray:
+    """What is on and above the diagonal, row by row: float64 [width·(width + 1)/2]."""
+    return np.concatenate([symmetric[i, i:width] for i in range(width)])
+
+
+def _unpacked(packed: np.ndarray, width: int) -> np.ndarray:
+    """The symmetric matrix again."""
+    out = np.empty((width, width))
+    stop = 0
+    for i in range(width):
+        start, stop = stop, stop + width - i
+        out[i, i:] = out[i:, i] = packed[start:stop]
+    return out
 
 
 def _apart(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -87,30 +116,45 @@ class Side:
         return min(int(np.searchsorted(share, VARIANCE_KEPT)) + 1, self.rank)
 
 
-def all_numbers(sums: Mapping[str, np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+def all_numbers(
+    sums: Mapping[str, np.ndarray], pairs: Sequence[tuple[int, int]], widths: Sequence[int]
+) -> np.ndarray:
     """`NUMBERS` of every pair, float64 [pair, number]; NaN where a source does not vary.
 
     Two sources that are equal row by row are alike exactly, not up to rounding.
+
+    Args:
+        sums: of `moment_sums`.
+        pairs: of sources.
+        widths: d_model of every source.
     """
-    sides = {p: _side(sums, p) for p in sorted({p for pair in pairs for p in pair})}
-    found = [_pair_numbers(sums, sides, p, q) for p, q in pairs]
-    return np.array(found).reshape(len(pairs), len(NUMBERS))
+    if not pairs:
+        return np.zeros((0, len(NUMBERS)))
+    products = _unpacked(sums["products"], sum(widths))
+    before = np.diagonal(products).copy()
+    products -= np.outer(sums["first"], sums["first"] / max(float(sums["rows"]), 1.0))
+    ends = np.cumsum([0, *widths])
+    at = [slice(a, b) for a, b in pairwise(ends.tolist())]
+    sides = [_side(products[own, own], float(before[own].sum())) for own in at]
+    found = [
+        _pair_numbers(sums, (sides[p], sides[q]), products[at[p], at[q]], f"apart_{p}_{q}")
+        for p, q in pairs
+    ]
+    return np.array(found)
 
 
 def _pair_numbers(
-    sums: Mapping[str, np.ndarray], sides: Mapping[int, Side], p: int, q: int
+    sums: Mapping[str, np.ndarray], sides: tuple[Side, Side], crossed: np.ndarray, apart: str
 ) -> np.ndarray:
+    first, second = sides
     rows = float(sums["rows"])
-    first, second = sides[p], sides[q]
     if min(first.rank, second.rank) == 0:
         return np.full(len(NUMBERS), np.nan)
     chance = (
         max(first.rank, second.rank) / (rows - 1),
         first.trace * second.trace / ((rows - 1) * _norm(first.square) * _norm(second.square)),
     )
-    alike = (
-        (1.0,) * 5 if sums[f"apart_{p}_{q}"] == 0 else _alike(_second(sums, p, q), first, second)
-    )
+    alike = (1.0,) * 5 if sums[apart] == 0 else _alike(crossed, first, second)
     return np.asarray(np.clip([*alike, *chance], 0.0, 1.0))
 
 
@@ -157,38 +201,19 @@ def _weighted(side: Side, variates: np.ndarray, found: np.ndarray) -> float:
     return float(np.average(found, weights=np.abs(inner).sum(axis=1)))
 
 
-def _side(sums: Mapping[str, np.ndarray], p: int) -> Side:
-    square, before = _square(sums, p)
+def _side(square: np.ndarray, before: float) -> Side:
+    """How a source varies.
+
+    Args:
+        square: Σ_pp.
+        before: its trace before the mean was taken out: what cancelled there is gone.
+    """
     values, vectors = np.linalg.eigh(square)
     values, vectors = values[::-1], vectors[:, ::-1]
-    # What cancelled in the subtraction of the mean is gone: the floor is of the sums before it.
     floor = _SLACK * max(len(values), _SLACK) * np.finfo(np.float64).eps * before
     rank = int(np.count_nonzero(values > max(floor, np.finfo(np.float64).tiny)))
     kept = values[:rank]
     return Side(square, kept, vectors[:, :rank] / np.sqrt(kept))
-
-
-def _square(sums: Mapping[str, np.ndarray], p: int) -> tuple[np.ndarray, float]:
-    """Σ_pp around the mean, and the trace of what it was before the mean was taken out."""
-    width = len(sums[f"first_{p}"])
-    whole = np.zeros((width, width))
-    whole[_upper(width)] = sums[f"square_{p}"]
-    before = float(np.trace(whole))
-    whole -= _outer(sums, p, p)
-    lower = np.tril_indices(width, -1)
-    whole[lower] = whole.T[lower]
-    return whole, before
-
-
-def _outer(sums: Mapping[str, np.ndarray], p: int, q: int) -> np.ndarray:
-    """What a product gains by means that are not zero."""
-    rows = max(float(sums["rows"]), 1.0)
-    return np.asarray(np.outer(sums[f"first_{p}"], sums[f"first_{q}"]) / rows)
-
-
-def _second(sums: Mapping[str, np.ndarray], p: int, q: int) -> np.ndarray:
-    """Σ_pq around the means."""
-    return np.asarray(sums[f"second_{p}_{q}"] - _outer(sums, p, q))
 
 
 def _norm(matrix: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from xc.evaluate.moments import MOMENTS, all_numbers, moment_sums
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
     """Every number of every pair, [pair, number]."""
-    return all_numbers(sums, facts.pairs)
+    return all_numbers(sums, facts.pairs, facts.decoder.widths)
 
 
 METRIC = Metric(
@@ -27,6 +27,6 @@ METRIC = Metric(
         "wider than 1,024 get no intervals, which would cost O(d³) for every group of rows."
     ),
     widest=1024,
-    version=2,
+    version=3,
     undefined="the activations of a source do not vary over the rows",
 )

@@ -1,8 +1,12 @@
 """Comparisons of activations: SciPy's numbers, what they must not depend on, and equal sources."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,7 +42,9 @@ def with_rows(world: World, *x: np.ndarray) -> World:
 def values(world: World) -> dict[str, float]:
     cuts = [0, world.n_rows // 3, world.n_rows // 2, world.n_rows]
     sums = reduce(add, (moment_sums(world.block(a, b)) for a, b in pairwise(cuts)))
-    return dict(zip(NUMBERS, all_numbers(sums, [(0, 1)])[0].tolist(), strict=True))
+    return dict(
+        zip(NUMBERS, all_numbers(sums, [(0, 1)], world.decoder.widths)[0].tolist(), strict=True)
+    )
 
 
 def test_scipy_agrees() -> None:
@@ -126,6 +132,29 @@ def test_only_canonical_correlations_ignore_any_linear_map() -> None:
     assert found["cca"] == pytest.approx(1.0, abs=1e-6)
     assert found["cka"] < 0.9
     assert found["procrustes"] < 0.9
+
+
+HASHED = """
+import hashlib, sys
+sys.path.insert(0, sys.argv[1])
+from evaluating import make_world
+from xc.evaluate.moments import moment_sums
+world = make_world(1000, 3, widths=(130, 257))
+print(hashlib.sha256(moment_sums(world.block(0, 1000))["products"].tobytes()).hexdigest())
+"""
+
+
+def test_the_same_bits_however_many_threads_blas_runs() -> None:
+    support = str(Path(__file__).parents[2] / "support")
+    found = set()
+    for threads in ("1", "4"):
+        variables = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+        told = subprocess.run(
+            [sys.executable, "-c", HASHED, support],
+            env={**os.environ, **variables}, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        found.add(told.stdout)
+    assert len(found) == 1
 
 
 def test_chance_is_the_mean_over_permuted_rows() -> None:
