@@ -9,6 +9,7 @@ gives the same bits.
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
+from itertools import count
 from typing import Any, TypeVar
 
 from dask.delayed import delayed
@@ -31,6 +32,8 @@ def tree(
     blocks: Sequence[Range],
     leaf: Callable[[Range], T],
     combine: Callable[[T, T], T],
+    *,
+    token: str | None = None,
 ) -> Any:
     """A delayed value: `leaf` of every block, combined in a fixed order, FAN_IN at a time.
 
@@ -38,19 +41,31 @@ def tree(
         blocks: row ranges, at least one.
         leaf: what a task computes.
         combine: associative.
+        token: part of the names of tasks, where several trees are one graph.
     """
-    token = secrets.token_hex(4)  # two passes may be on one cluster at a time
+    token = _new_token() if token is None else token
     task = delayed(leaf, pure=False)
     level = [task(block, dask_key_name=block_key(block, token)) for block in blocks]
-    merge = delayed(combine, pure=False)  # two at a time, so that few values wait in memory
+    names = (f"merge-{token}-{blocks[0][0]:012d}-{i:09d}" for i in count())
+    join = delayed(combine, pure=False)  # two at a time, so that few values wait in memory
+
+    def merge(left: Any, right: Any) -> Any:
+        return join(left, right, dask_key_name=next(names))
+
     while len(level) > 1:
         level = [reduce(merge, level[i : i + FAN_IN]) for i in range(0, len(level), FAN_IN)]
     return level[0]
 
 
+def _new_token() -> str:
+    """Two passes may be on one cluster at a time. Of equally urgent tasks Dask takes the one whose
+    name comes first, so within a graph names follow the rows."""
+    return secrets.token_hex(4)
+
+
 def block_key(block: Range, token: str = "") -> str:
     """Name of a block's task."""
-    return f"{BLOCK_PREFIX}-{token}-{block[0]}-{block[1]}"
+    return f"{BLOCK_PREFIX}-{token}-{block[0]:012d}-{block[1]:012d}"
 
 
 def rows_of(key: str) -> int:
@@ -59,9 +74,11 @@ def rows_of(key: str) -> int:
     return int(stop) - int(start) if name == BLOCK_PREFIX else 0
 
 
-def metric_totals(reader: Reader, metrics: Sequence[Metric], blocks: Sequence[Range]) -> Any:
+def metric_totals(
+    reader: Reader, metrics: Sequence[Metric], blocks: Sequence[Range], *, token: str | None = None
+) -> Any:
     """A delayed `Totals` of metrics that read rows: one pass for all of them."""
-    return tree(blocks, BlockTotals(reader, metrics), CombineTotals(metrics))
+    return tree(blocks, BlockTotals(reader, metrics), CombineTotals(metrics), token=token)
 
 
 def group_totals(
@@ -76,9 +93,12 @@ def group_totals(
         groups: per group the metrics to sum up, and its blocks.
         end: per group, what becomes of its sums; called where the group was summed up.
     """
-    trees = [metric_totals(reader, metrics, blocks) for metrics, blocks in groups]
-    tasks = zip(end, trees, strict=True)
-    return delayed([delayed(function, pure=False)(totals) for function, totals in tasks])
+    token, tasks = _new_token(), []
+    for (metrics, blocks), function in zip(groups, end, strict=True):
+        totals = metric_totals(reader, metrics, blocks, token=token)
+        name = f"group-{token}-{blocks[0][0]:012d}"
+        tasks.append(delayed(function, pure=False)(totals, dask_key_name=name))
+    return delayed(tasks)
 
 
 def tile_totals(metrics: Sequence[Metric], tile: RowBlock) -> Totals:

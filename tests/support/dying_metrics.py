@@ -3,6 +3,7 @@
 import os
 import signal
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from xc.evaluate import METRICS, EvaluateConfig, evaluate, run
@@ -14,27 +15,32 @@ from xc.store_schema import ActivationStore, RunLayout, Silent
 
 @dataclass(frozen=True)
 class DiesOnce:
-    """The partial of a metric; at some row, if no marker is there, it leaves one and dies."""
+    """The partial of a metric; when a process asks for the n-th time it leaves a marker and dies,
+    unless one is there."""
 
     partial: Partial
-    row: int
+    n: int
     marker: Path
 
     def __call__(self, block: RowBlock) -> Sums:
-        if block.start >= self.row and not self.marker.exists():
+        if next(_CALLS) == self.n and not self.marker.exists():
             self.marker.write_text(str(os.getpid()))
             os.kill(os.getpid(), signal.SIGKILL)
         return self.partial(block)
 
 
-def dying_metrics(row: int, marker: Path) -> tuple[Metric, ...]:
-    """The table of metrics, of which l0 dies once at a row."""
-    dying = DiesOnce(l0.partial, row, marker)
+_CALLS = count(1)
+"""Of this process."""
+
+
+def dying_metrics(n: int, marker: Path) -> tuple[Metric, ...]:
+    """The table of metrics, of which l0 dies once."""
+    dying = DiesOnce(l0.partial, n, marker)
     return tuple(replace(m, partial=dying) if m.name == "l0" else m for m in METRICS)
 
 
-def evaluate_and_die(store: Path, root: Path, config: EvaluateConfig, row: int) -> None:
-    """An evaluation that is killed as it comes to a row."""
-    run.METRICS = dying_metrics(row, root / "died")
+def evaluate_and_die(store: Path, root: Path, config: EvaluateConfig, n: int) -> None:
+    """An evaluation that is killed as it comes to its n-th tile."""
+    run.METRICS = dying_metrics(n, root / "died")
     opened = ActivationStore.open(store)
     evaluate(config, run=RunLayout(root), store=opened, progress=Silent())
