@@ -25,15 +25,20 @@ ERROR, DEVIATION, XHAT, X, PRODUCT = range(NUMBERS)
 
 @compiled
 def _decode(p, end, latent, f, W, a, b, out):
-    """Add f·W[latent, a:b] of the pairs p to end, four at a time."""
-    while p + 4 <= end:
+    """Add f·W[latent, a:b] of the pairs p to end, eight at a time: memory is waited for less."""
+    while p + 8 <= end:
         f0, f1 = np.float64(f[p]), np.float64(f[p + 1])
         f2, f3 = np.float64(f[p + 2]), np.float64(f[p + 3])
+        f4, f5 = np.float64(f[p + 4]), np.float64(f[p + 5])
+        f6, f7 = np.float64(f[p + 6]), np.float64(f[p + 7])
         w0, w1 = W[latent[p], a:b], W[latent[p + 1], a:b]
         w2, w3 = W[latent[p + 2], a:b], W[latent[p + 3], a:b]
+        w4, w5 = W[latent[p + 4], a:b], W[latent[p + 5], a:b]
+        w6, w7 = W[latent[p + 6], a:b], W[latent[p + 7], a:b]
         for c in range(len(out)):
-            out[c] += f0 * w0[c] + f1 * w1[c] + f2 * w2[c] + f3 * w3[c]
-        p += 4
+            near = f0 * w0[c] + f1 * w1[c] + f2 * w2[c] + f3 * w3[c]
+            out[c] += near + f4 * w4[c] + f5 * w5[c] + f6 * w6[c] + f7 * w7[c]
+        p += 8
     while p < end:
         f0, w0 = np.float64(f[p]), W[latent[p], a:b]
         for c in range(len(out)):
@@ -134,11 +139,13 @@ def measure(
     for i in range(len(indptr) - 1):
         first, end = indptr[i], indptr[i + 1]
         sums, own_sums = along[part[i]], own[part[i]]
+        xhat[:] = b
+        for k in range(len(decoded)):
+            u, v = at[k], at[n if len(decoded) == 1 else k + 1]
+            _decode(first, end, latent, decoded[k], W, u, v, xhat[u:v])
         for m in range(n):
-            u, v, g = at[m], at[m + 1], decoded[m % len(decoded)]
-            left, guess = e[u:v], xhat[u:v]
-            guess[:] = b[u:v]
-            _decode(first, end, latent, g, W, u, v, guess)
+            u, v = at[m], at[m + 1]
+            guess, left = xhat[u:v], e[u:v]
             _compare(x[m][i], guess, centre[u:v], left, numbers[i, m], shift[u:v], off[u:v])
         for m in range(n):
             u, v, g, t = at[m], at[m + 1], decoded[m % len(decoded)], 0
