@@ -72,6 +72,11 @@ right where documents are longer than a sequence. No row is read a second time.
   rows up to the quantile is, and the ends are the quantiles at so much less and so much more than
   the share asked for (Woodruff's interval).
 
+In simulated data (300 sets of 80 documents, alike within) they hold the population's value in 92 to
+96 of 100 sets for numbers that settle with more rows (`l0`, `fve`, `mse`, `sharedness`, …), and in
+93 to 100 what so many rows show on average for those that go on changing with the number of rows
+(counts of latents, alignment, correlations over latents, …). A test keeps that.
+
 When they mislead:
 
 - Groups are contiguous. Text that drifts (a mixture that changes on the way, a corpus in order of
