@@ -46,7 +46,7 @@ def forget(run: RunLayout) -> None:
 
 
 def is_done(run: RunLayout, config: Mapping[str, Any], provenance: Mapping[str, Any]) -> bool:
-    """Whether the same inputs and settings (where Dask ran aside) were evaluated to the end."""
+    """Whether the same inputs and settings were evaluated to the end."""
     wanted = [run.summary, run.latents_parquet, run.examples, run.twins, run.nu_curves]
     wanted += [run.report] if config["report"] else []
     if not all(path.is_file() for path in (*wanted, provenance_path(run), run.evaluation_config)):
@@ -59,4 +59,5 @@ def is_done(run: RunLayout, config: Mapping[str, Any], provenance: Mapping[str, 
 def _same(old: Any, new: Mapping[str, Any]) -> bool:
     if not isinstance(old, dict):
         return False
-    return {**old, "scheduler": None} == {**new, "scheduler": None}
+    aside = dict.fromkeys(("scheduler", "keep_passes"))  # what they say shows in no result
+    return {**old, **aside} == {**new, **aside}

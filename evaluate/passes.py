@@ -19,7 +19,7 @@ import numpy as np
 
 from xc.evaluate.graph import Totals, combine_totals
 from xc.evaluate.metric import Metric
-from xc.evaluate.reader import Reader
+from xc.evaluate.reader import Reader, block_type
 from xc.store_schema import DamageError, atomic_path, canonical_json
 from xc.store_schema.atomic import remove
 
@@ -42,6 +42,7 @@ def context(reader: Reader, made_from: Mapping[str, Any], **settings: object) ->
         "table": [(p.path.name, p.start, p.stop, _digest(p.path)) for p in reader.table.parts],
         "tile_rows": reader.tile_rows,
         "keep": reader.keep,
+        "tiles": block_type().__name__,
         **settings,
     }
     return hashlib.sha256(canonical_json(told).encode()).hexdigest()[:16]

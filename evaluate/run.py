@@ -66,6 +66,7 @@ def evaluate(
     settings = to_mapping(config)
     if artefacts.is_done(run, settings, made_from):
         progress.note(f"{run.evaluation} is up to date")
+        _tidy(config, run)
         return Evaluation(run)
     _note_widths(reader, config, progress)
     artefacts.forget(run)
@@ -128,7 +129,10 @@ def _measure(
     summary = summarise(table, metrics, facts, counts=counts, intervals=means | others)
     summary = twins.added_to(summary)
     artefacts.write_summary(run, with_nulls(summary, read_entries(run)))
-    if config.keep_passes:
-        passes.forget_others(reductions(m for m in table if m.reads is not Pass.NONE))
-    else:
+    passes.forget_others(reductions(m for m in table if m.reads is not Pass.NONE))
+    _tidy(config, run)
+
+
+def _tidy(config: EvaluateConfig, run: RunLayout) -> None:
+    if not config.keep_passes:
         remove(run.passes)

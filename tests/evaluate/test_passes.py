@@ -149,6 +149,10 @@ def test_sums_of_other_settings_go(made: Case) -> None:
     after = folders(made)
     assert len(before) == len(after) == 1
     assert before != after
+    told = made.run.summary.stat().st_mtime_ns
+    made.evaluate(metrics=("l0",), groups=5, keep_passes=False)
+    assert not made.run.passes.exists()
+    assert made.run.summary.stat().st_mtime_ns == told
     made.evaluate(metrics=("l0",), keep_passes=False)
     assert not made.run.passes.exists()
 
