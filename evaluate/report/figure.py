@@ -31,6 +31,9 @@ class Figure:
     """Draws on an empty canvas of the report's width."""
     height: float = 3.4
     """Inches."""
+    lacks: Callable[[ReportData], str | None] = lambda data: None
+    """Why it would show nothing though its needs are met, one sentence; None if it shows
+    something."""
 
 
 def missing(figure: Figure, data: ReportData) -> str | None:
@@ -41,7 +44,7 @@ def missing(figure: Figure, data: ReportData) -> str | None:
         return "No latent fires on the held-out rows."
     unmet = [need.rstrip("*") for need in figure.needs if not _met(need, data)]
     if not unmet:
-        return None
+        return figure.lacks(data)
     return f"No value for {', '.join(unmet)}. {figure.absent}"
 
 

@@ -10,7 +10,12 @@ from xc.evaluate.report.axes import count_ticks, legend, panels
 from xc.evaluate.report.columns import Floats
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.figure import Figure
-from xc.evaluate.report.figures.scaling import Direction, known_directions, own_latents
+from xc.evaluate.report.figures.scaling import (
+    Direction,
+    directions_with,
+    known_directions,
+    own_latents,
+)
 from xc.evaluate.report.style import MUTED, class_colour
 from xc.evaluate.report.words import figure_text
 
@@ -20,7 +25,7 @@ LABELS = {"both": "νᵋ and νʳ below", "error": "νᵋ below", "reconstructio
 
 def draw(canvas: Canvas, data: ReportData) -> None:
     """A panel per direction: its own latents below each threshold."""
-    directions = known_directions(data)
+    directions = directions_with(data, 1) or known_directions(data)
     grid = panels(canvas, len(directions))
     highest = [
         _panel(axes, data, direction) for axes, direction in zip(grid, directions, strict=True)
@@ -61,6 +66,11 @@ def _handles() -> list[Line2D]:
     ]
 
 
+def lacks(data: ReportData) -> str | None:
+    """Why there is nothing to count."""
+    return None if directions_with(data, 1) else "No latent of one source only has a ν."
+
+
 FIGURE = Figure(
     name="nu_curves",
     title="How many exclusive latents stand the test? Counts below a threshold of ν",
@@ -77,5 +87,6 @@ FIGURE = Figure(
     needs=("latents.nu_error*", "latents.nu_reconstruction*"),
     absent="Sources of unequal width have no common direction to try on both.",
     draw=draw,
+    lacks=lacks,
     height=3.0,
 )

@@ -6,11 +6,17 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from scipy.stats import rankdata
 
+from xc.evaluate.populations import FEWEST
 from xc.evaluate.report.axes import count_ticks, legend, panels
 from xc.evaluate.report.columns import Floats
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.figure import Figure
-from xc.evaluate.report.figures.scaling import Direction, known_directions, own_latents
+from xc.evaluate.report.figures.scaling import (
+    Direction,
+    directions_with,
+    known_directions,
+    own_latents,
+)
 from xc.evaluate.report.style import MUTED, RULE, class_colour
 from xc.evaluate.report.words import figure_text
 
@@ -22,7 +28,7 @@ STYLES = {"νᵋ": "-", "νʳ": (0, (4, 2))}
 
 def draw(canvas: Canvas, data: ReportData) -> None:
     """A panel per direction: at what ranks of the norms the lowest ν are found."""
-    directions = known_directions(data)
+    directions = directions_with(data, FEWEST) or known_directions(data)
     for axes, direction in zip(panels(canvas, len(directions)), directions, strict=True):
         _panel(axes, data, direction)
     legend(canvas, _handles())
@@ -68,6 +74,13 @@ def _handles() -> list[Line2D]:
     return [*lines, same, Line2D([], [], color=RULE, linewidth=0.8, label="unrelated orders")]
 
 
+def lacks(data: ReportData) -> str | None:
+    """Why there are no orders to compare."""
+    if directions_with(data, FEWEST):
+        return None
+    return f"Fewer than {FEWEST} latents of each source only have a ν: there is no order in that."
+
+
 FIGURE = Figure(
     name="nu_ranks",
     title="Would a stricter cut on norms find the same latents? Ranks by ν and by norms",
@@ -84,5 +97,6 @@ FIGURE = Figure(
     needs=("latents.nu_error*", "latents.nu_reconstruction*", "latents.delta_norm*"),
     absent="Sources of unequal width have no common direction to try on both.",
     draw=draw,
+    lacks=lacks,
     height=3.0,
 )

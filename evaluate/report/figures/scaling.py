@@ -52,6 +52,11 @@ def known_directions(data: ReportData) -> list[Direction]:
     return [d for pair in data.pairs for d in _directions(data, *pair) if _known(data, d)]
 
 
+def directions_with(data: ReportData, least: int) -> list[Direction]:
+    """Those of them along which the own source has so many latents of its own."""
+    return [d for d in known_directions(data) if np.count_nonzero(d.members(data)) >= least]
+
+
 def own_latents(data: ReportData, direction: Direction) -> tuple[Floats, Floats]:
     """ν of reconstruction and of error of the own source's latents."""
     members = direction.members(data)

@@ -138,6 +138,8 @@ def test_words_of_every_figure() -> None:
     [
         ({"all_dead": True}, {"decoder_norms", "cosines", *SCALING, "density"}),
         ({"widths": (8, 9)}, {"cosines", *SCALING}),
+        ({"only": "shared"}, {"nu_curves", "nu_ranks"}),
+        ({"only": "b_only", "d_sae": 9}, {"nu_ranks"}),
         ({"omit": ("metrics",)}, {"training"}),
         ({"nulls": True, "omit": ("metrics",)}, set(NAMES)),
         ({}, set()),
