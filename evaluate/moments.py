@@ -85,7 +85,8 @@ def _apart(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """Zero only where all rows are equal; 1 for widths that differ."""
     if p.shape[1] != q.shape[1]:
         return np.array(1.0)
-    return np.asarray(np.square(p - q, dtype=np.float64).sum())
+    difference = np.subtract(p, q, dtype=np.float64)
+    return np.asarray(np.square(difference, out=difference).sum())
 
 
 @dataclass(frozen=True)
