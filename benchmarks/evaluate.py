@@ -62,7 +62,7 @@ RESULT = Path(__file__).parent / "results" / "evaluate.json"
 KEYS = ("alpha@1", "beta@2")
 WIDTH, D_SAE, K = 768, 4096, 60
 LENGTH, BLOCK, TILE, DENSE = 256, 8192, 2048, 4096
-GROUPS, MEASURED, TIMES = 4, 8192, (1, 10, 50)
+GROUPS, MEASURED, TIMES = 2, 8192, (1, 10, 50)
 SCALING = ("nu_error", "nu_reconstruction")
 COUNTING = ("frequency", "mean_activation", "max_activation")
 
@@ -273,9 +273,9 @@ def peak_mib(store: Path, run: Path, n_rows: int) -> float:
 
 def print_peak(store: str, run: str, n_rows: str) -> None:
     """What `peak_mib` runs; `ru_maxrss` would tell the parent's peak where that is larger."""
-    reader = Reader(Path(store), Path(run), TILE)
+    reader = Reader(Path(store), Path(run), MEASURED // 8)
     borders = tuple(range(0, int(n_rows), int(n_rows) // GROUPS))[1:]
-    blocks = cut_all([(0, int(n_rows))], MEASURED // GROUPS)
+    blocks = cut_all([(0, int(n_rows))], MEASURED // 4)  # two of two tiles in the smallest group
     work = Work(reader, ((0, int(n_rows)),), blocks, "threads", Silent())
     with tempfile.TemporaryDirectory() as folder:
         passes = Passes(Path(folder) / "passes")
