@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import dask
@@ -39,18 +40,26 @@ def compute(graph: Any, *, scheduler: str, progress: Progress, title: str, rows:
         rows: rows of all blocks.
 
     Raises:
-        RequestError: if a cluster does not answer.
+        RequestError: if a cluster does not answer, or its client is not installed.
     """
     progress.start(title, rows, "rows")
     try:
         if scheduler.startswith(CLUSTER):
-            from xc.evaluate.cluster import on_cluster  # noqa: PLC0415  (slow, and few runs need it)
-
-            return on_cluster(graph, scheduler, progress)
+            return _cluster().on_cluster(graph, scheduler, progress)
         with _Ticks(progress.advance):
             return dask.compute(graph, scheduler=scheduler)[0]
     finally:
         progress.finish()
+
+
+def _cluster() -> ModuleType:
+    try:
+        from xc.evaluate import cluster  # noqa: PLC0415  (imports slowly, and few runs need it)
+    except ImportError as error:
+        raise RequestError(
+            f"a cluster needs the package distributed ({error}); install it, or use threads"
+        ) from error
+    return cluster
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Schedulers: the same bytes everywhere; progress is told of rows."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from distributed import LocalCluster
 from dying_metrics import dying_metrics
 
+import xc.evaluate as evaluate_room
 from xc.evaluate import cluster, run
 from xc.evaluate.graph import metric_totals
 from xc.evaluate.metrics import l0
@@ -95,6 +97,14 @@ def assert_told_by_blocks(progress: Recorded, rows: int) -> None:
 def test_a_cluster_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
     with pytest.raises(RequestError, match="no Dask scheduler answers"):
+        compute(None, scheduler="tcp://127.0.0.1:9", progress=Silent(), title="x", rows=1)
+
+
+def test_a_missing_client_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(evaluate_room, "cluster")
+    monkeypatch.delitem(sys.modules, "xc.evaluate.cluster")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(RequestError, match="needs the package distributed"):
         compute(None, scheduler="tcp://127.0.0.1:9", progress=Silent(), title="x", rows=1)
 
 
