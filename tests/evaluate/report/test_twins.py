@@ -56,6 +56,8 @@ def test_of_more_sources_the_two_are_named(make_run: Callable[..., Any]) -> None
 
 
 def test_the_page_has_the_section_only_with_twins(make_run: Callable[..., Any]) -> None:
-    assert 'id="twins"' in render_page(made(make_run, [row(0), row(1)]), (), {})
+    page = render_page(made(make_run, [row(0), row(1)]), (), {})
+    assert 'id="twins"' in page
+    assert 'href="#twins"' in page
     assert twin_section(made(make_run, [])) is None
     assert 'id="twins"' not in render_page(made(make_run, []), (), {})
