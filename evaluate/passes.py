@@ -6,7 +6,6 @@ together at the end of a pass. Sums of metrics that come later go into files of 
 """
 
 import hashlib
-import secrets
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -88,12 +87,13 @@ class Passes:
         return found
 
     def save(self, totals: Totals, group: int | None) -> None:
-        """Write sums in a new file; none for nothing."""
+        """Write sums in a file of their own, named by their labels; none for nothing."""
         if not totals:
             return
         arrays = {f"{label}/{n}": a for label, sums in totals.items() for n, a in sums.items()}
         arrays[LABELS] = np.array(list(totals), dtype=np.str_)
-        file = self.folder / f"{_prefix(group)}-{secrets.token_hex(4)}.npz"
+        name = hashlib.sha256(canonical_json(sorted(totals)).encode()).hexdigest()[:8]
+        file = self.folder / f"{_prefix(group)}-{name}.npz"
         with atomic_path(file) as aside, aside.open("wb") as opened:
             np.savez(opened, **arrays)  # type: ignore[arg-type]
 

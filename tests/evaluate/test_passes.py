@@ -135,6 +135,7 @@ def test_a_killed_process_leaves_whole_groups_and_is_continued(made: Case, read:
     kept = [labels == {label_of(l0.METRIC)} for _, labels in read]  # the one that died was another
     assert sum(kept) == 6
     assert len(kept) == 12
+    assert not list(made.run.passes.rglob("*.partial"))
     found = bytes_of(made)
     made.run.summary.unlink()
     shutil.rmtree(made.run.passes)
