@@ -171,7 +171,7 @@ def _alike(crossed: np.ndarray, first: Side, second: Side) -> tuple[float, ...]:
         first, second, white = second, first, white.T
     squares, left = np.linalg.eigh(white @ white.T)
     found = np.sqrt(np.clip(squares, 0.0, 1.0))
-    variates = (first, left), (second, _unit_columns(white.T @ left))
+    variates = (first, left), (second, _orthonormal(white.T @ left))
     main = white[: first.main, : second.main]
     nuclear = np.linalg.svd(crossed, compute_uv=False).sum()
     return (
@@ -190,10 +190,17 @@ def _mean_singular(matrix: np.ndarray) -> float:
     return float(np.sqrt(np.clip(squares, 0.0, 1.0)).mean())
 
 
-def _unit_columns(matrix: np.ndarray) -> np.ndarray:
-    """Columns of length 1; zero ones stay zero."""
+def _orthonormal(matrix: np.ndarray) -> np.ndarray:
+    """Orthogonal columns (no more than rows) at length 1; for zero ones, others that are orthogonal
+    to the rest: a variate whose ρ is 0 carries something too, and weighs in the mean."""
     length = np.linalg.norm(matrix, axis=0)
-    return np.asarray(matrix / np.where(length > 0, length, 1.0))
+    zero = length == 0
+    unit = matrix / np.where(zero, 1.0, length)
+    if zero.any():
+        found = int(np.count_nonzero(~zero))
+        basis = np.linalg.qr(unit[:, ~zero], mode="complete")[0]
+        unit[:, zero] = basis[:, found : found + np.count_nonzero(zero)]
+    return np.asarray(unit)
 
 
 def _weighted(side: Side, variates: np.ndarray, found: np.ndarray) -> float:

@@ -12,12 +12,15 @@ MOST_ERROR, MOST_RECONSTRUCTION = 0.2, 0.5
 
 def _counting(population: Population) -> Finish:
     def finish(sums: Sums, facts: Facts) -> np.ndarray:
-        if facts.thresholds.exclusive is None:
+        widths = facts.decoder.widths
+        comparable = np.array([widths[p] == widths[q] for p, q in facts.pairs], dtype=np.bool_)
+        if facts.thresholds.exclusive is None or not comparable.any():
             return np.full(len(facts.pairs), np.nan)
         error, reconstruction = (np.abs(population.nu(facts, name)) for name in NUS)
         with np.errstate(invalid="ignore"):
             below = (error < MOST_ERROR) & (reconstruction < MOST_RECONSTRUCTION)
-        return np.asarray(np.count_nonzero(below & population.members(facts), axis=0))
+        found = np.count_nonzero(below & population.members(facts), axis=0)
+        return found if comparable.all() else np.where(comparable, found, np.nan)
 
     return finish
 
@@ -44,7 +47,10 @@ def _below(population: Population) -> Metric:
             f"there by others. n_{population.name} less this is what may be artefacts."
         ),
         misleads="The thresholds are round numbers; the ν of rare latents are noisy about them.",
-        undefined="the thresholds state no cut for latents of one source",
+        undefined=(
+            "the widths of the two sources differ, so that no latent has a ν, or the thresholds "
+            "state no cut for latents of one source"
+        ),
     )
 
 

@@ -42,7 +42,9 @@ METRIC = Metric(
     ),
     misleads=(
         "To be read against the share of template tokens among all rows (`rows_role_template` over "
-        "`rows`): short turns have many of them."
+        "`rows`): short turns have many of them. Minder et al.'s shares are of chat text alone and "
+        "of v > 1e-3 (v = f·Σ‖d‖); here it is all measured rows and "
+        "f > 0. Where a corpus has parts, `--keep corpus:CHAT` measures the rows of one of them."
     ),
     undefined="the latent is dead, or no measured row is a token of a chat template",
 )

@@ -52,7 +52,10 @@ def _metric(word: str, label: str | None) -> Metric:
         ),
         misleads=(
             "To be read against the same share of the other classes, and the share of template "
-            "tokens among all rows: where half the tokens are template, half is nothing."
+            "tokens among all rows: where half the tokens are template, half is nothing. Minder et "
+            "al.'s 67 % and 40 % are of chat text alone and of v > 1e-3 (v = f·Σ‖d‖); "
+            "here it is all measured rows and f > 0: to set beside theirs, measure the chat part "
+            "alone, `--keep corpus:CHAT`."
         ),
         undefined="no latent of the class fires, or no measured row is a token of a chat template",
     )

@@ -14,3 +14,11 @@ def test_the_page_in_docs_is_current():
 def test_every_metric_has_an_entry():
     text = catalogue()
     assert all(f"### `{shown(m)}`" in text for m in METRICS)
+
+
+def test_quoted_shares_of_template_tokens_say_what_they_are_of():
+    quoting = [m for m in METRICS if "template" in m.name and "40 %" in m.meaning]
+    assert len(quoting) > 5
+    for metric in quoting:
+        assert "chat text alone and of v > 1e-3" in metric.misleads
+        assert "`--keep corpus:CHAT`" in metric.misleads

@@ -92,7 +92,10 @@ def each_pair(dense: Scaled, function: Callable[[int], float]) -> np.ndarray:
 
 
 def below(dense: Scaled, *, name: str) -> np.ndarray:
-    def count(pair: int) -> int:
+    def count(pair: int) -> float:
+        p, q = dense.pairs[pair]
+        if dense.d(p).shape != dense.d(q).shape:
+            return float("nan")
         error, reconstruction = (nus(dense, k)[:, pair, SIDES[name]] for k in NUS.values())
         found = members(dense, name, pair, error + reconstruction)
         return sum(abs(error[j]) < 0.2 and abs(reconstruction[j]) < 0.5 for j in found)

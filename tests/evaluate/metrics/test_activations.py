@@ -14,7 +14,7 @@ from activation_oracles import COMPARISONS, compare
 from evaluating import Dense, World, assert_same, make_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.linalg import orthogonal_procrustes, subspace_angles
+from scipy.linalg import hadamard, orthogonal_procrustes, subspace_angles
 from scipy.stats import ortho_group
 
 from xc.evaluate.metric import add
@@ -111,6 +111,29 @@ def test_sources_that_do_not_vary_are_not_compared() -> None:
     world = make_world(20, 4)
     still = with_rows(world, np.full((20, 6), 3.7), np.full((20, 6), 3.7))
     assert np.isnan(list(values(still).values())).all()
+
+
+def orthogonal(p: dict[int, float], q: dict[int, float]) -> dict[str, float]:
+    """Columns of both are multiples of those of a Hadamard matrix: sums without rounding."""
+    columns = hadamard(16)
+    x = [columns[:, list(of)] * np.array(list(of.values())) for of in (p, q)]
+    world = with_rows(make_world(16, 4, widths=(len(p), len(q))), *x)
+    return values(replace(world, centre=tuple(np.zeros(len(of)) for of in (p, q))))
+
+
+def test_sources_that_share_nothing_at_all() -> None:
+    for p, q in (({1: 1.0, 2: 3.0}, {4: 1.0, 8: 2.0}), ({1: 1.0}, {2: 1.0, 3: 1.0, 4: 1.0})):
+        found = orthogonal(p, q)
+        assert [found[name] for name in ALIKE] == [0.0] * 5
+        assert orthogonal(q, p) == found
+
+
+def test_a_direction_of_one_source_alone_weighs() -> None:
+    found = orthogonal({1: 1.0, 2: 3.0}, {1: 1.0, 4: 2.0})
+    assert found["cca"] == pytest.approx(1 / 2, abs=1e-12)
+    assert found["pwcca"] == pytest.approx((1 / 4 + 1 / 3) / 2, abs=1e-12)
+    wider = orthogonal({1: 1.0, 2: 3.0}, {1: 1.0, 4: 2.0, 8: 2.0})
+    assert 0.2 < wider["pwcca"] < 1 / 3
 
 
 def test_rotation_scale_and_offset_change_nothing() -> None:

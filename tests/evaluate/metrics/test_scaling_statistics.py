@@ -70,6 +70,17 @@ def test_few_latents_give_no_statistic() -> None:
             assert np.isnan(facts.values[name]).all(), name
 
 
+def test_nothing_is_confirmed_between_unequal_widths() -> None:
+    """No latent has a ν there; between the sources of one width they are counted as always."""
+    two = make_world(60, 30, widths=(6, 9), seed=2).facts()
+    three = make_world(60, 30, widths=(6, 9, 6), seed=2).facts()
+    assert three.pairs == ((0, 1), (0, 2), (1, 2))
+    for name in ("n_a_only_nu_below", "n_b_only_nu_below"):
+        assert np.isnan(two.values[name]).all()
+        assert np.isnan(three.values[name]).tolist() == [True, False, True]
+        assert "widths" in BY_NAME[name].undefined
+
+
 def test_true_latents_are_confirmed_and_shared_ones_found_out() -> None:
     """B-only latents that A's activations do not hold, and some that they do (shrinkage)."""
     rng = np.random.default_rng(3)
