@@ -3,10 +3,12 @@
 import numpy as np
 
 from xc.evaluate.facts import Facts
+from xc.evaluate.jackknife import LEVEL, jackknife
 from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.sequence_sums import SEQUENCE, TABLE
 
-LEVEL = 0.95
+FEW = 50
+"""Clusters below which percentiles of resamples are too narrow: then each is left out in turn."""
 _STREAM = 1
 
 
@@ -18,9 +20,10 @@ def interval(
     resamples: int,
     clusters: np.ndarray | None = None,
 ) -> np.ndarray | None:
-    """95 % percentile interval of a metric that has a `statistic`.
+    """95 % interval of a metric that has a `statistic`: percentiles over resamples of clusters.
 
-    Clusters are drawn with replacement, whole; rows within one are not independent.
+    Clusters are drawn with replacement, whole; rows within one are not independent. Of few clusters
+    each is left out in turn instead (delete-one jackknife, Student's t).
 
     Args:
         metric: what to resample.
@@ -37,6 +40,11 @@ def interval(
     table = by_cluster(sums, clusters)
     if len(table) < 2:
         return None
+    if len(table) < FEW:
+        whole = table.sum(axis=0)
+        left_out = metric.statistic({**sums, TABLE: whole - table}, facts)
+        value = metric.statistic({**sums, TABLE: whole}, facts)
+        return jackknife(value, left_out, bounds=metric.bounds)
     tables = resampled(table, facts.generator(_STREAM), resamples=resamples)
     values = metric.statistic({**sums, TABLE: tables}, facts)
     tail = (1 - LEVEL) / 2

@@ -1,76 +1,88 @@
 """What an interval resamples: whole sequences, or whole documents; and groups of them."""
 
-from collections.abc import Sequence
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from xc.evaluate.blocks import Range
 from xc.store_schema import ActivationStore
 
-UNITS = SEQUENCES, DOCUMENTS = "sequences", "documents"
-
-
-def cluster_of(store: ActivationStore, unit: str) -> np.ndarray:
-    """Number of the cluster that each sequence of the store belongs to, int64 [n_sequences]."""
-    if unit == DOCUMENTS:
-        return np.asarray(store.sequences.document)
-    return np.arange(store.sequences.n)
+SEQUENCES, DOCUMENTS, AUTO = "sequences", "documents", "auto"
+UNITS = (AUTO, SEQUENCES, DOCUMENTS)
+ENOUGH = 10
+"""Documents from which they are taken for clusters unless told otherwise: with fewer, intervals
+over documents are so wide that they say little."""
+_SEED = 20
+"""Of the groups. It is no setting, so that sums by group outlive another `seed`."""
 
 
 @dataclass(frozen=True)
-class RowGroups:
-    """Contiguous groups of measured rows, about equally large, of whole clusters each."""
+class Clusters:
+    """What is resampled whole."""
 
-    borders: tuple[int, ...]
-    """First store row of each group but the first."""
+    unit: str
+    """sequences or documents."""
+    of_sequence: np.ndarray
+    """int64 [n_sequences], number of the cluster of each sequence of the store."""
+    n: int
+    """How many of them have measured rows."""
+    note: str = ""
+    """What to say of the choice, if anything."""
+
+
+def choose_clusters(store: ActivationStore, rows: np.ndarray, unit: str) -> Clusters:
+    """The clusters that are asked for; `auto`: documents where there are enough of them.
+
+    Args:
+        store: knows the document of each sequence.
+        rows: int64 [n_sequences], rows of each sequence that take part.
+        unit: one of `UNITS`.
+    """
+    measured = rows > 0
+    by_document = np.asarray(store.sequences.document)
+    n = len(np.unique(by_document[measured]))
+    if unit == DOCUMENTS or (unit == AUTO and n >= ENOUGH):
+        return Clusters(DOCUMENTS, by_document, n)
+    single, sequences = np.arange(len(rows)), int(np.count_nonzero(measured))
+    note = ""
+    if unit == AUTO and n < sequences:
+        note = (
+            f"the {sequences} held-out sequences are of {n} documents only: intervals are over "
+            "sequences, and too narrow where those of one document are alike (clusters=documents)"
+        )
+    return Clusters(SEQUENCES, single, sequences, note)
+
+
+@dataclass(frozen=True, eq=False)
+class RowGroups:
+    """Random groups of whole clusters, as many in each."""
+
+    of_sequence: np.ndarray
+    """int16 [n_sequences], the group of each; -1 where no row takes part."""
+    n: int
+    """Number of groups."""
 
     @property
-    def n(self) -> int:
-        """Number of groups."""
-        return len(self.borders) + 1
-
-    def split(self, ranges: Sequence[Range]) -> tuple[tuple[Range, ...], ...]:
-        """Row ranges, cut at the borders, by group."""
-        groups: tuple[list[Range], ...] = tuple([] for _ in range(self.n))
-        for start, stop in ranges:
-            first, last = np.searchsorted(self.borders, [start, stop - 1], side="right")
-            cuts = [start, *self.borders[first:last], stop]
-            for i, group in enumerate(range(first, last + 1)):
-                groups[group].append((cuts[i], cuts[i + 1]))
-        return tuple(tuple(group) for group in groups)
+    def fingerprint(self) -> str:
+        """Equal for equal groups."""
+        return hashlib.sha256(self.of_sequence.tobytes()).hexdigest()[:16]
 
 
-def row_groups(
-    rows: np.ndarray, clusters: np.ndarray, row_offsets: np.ndarray, wanted: int
-) -> RowGroups:
-    """Cut the measured rows into `wanted` groups, or as many as the clusters allow.
+def row_groups(rows: np.ndarray, clusters: np.ndarray, wanted: int) -> RowGroups:
+    """Deal the clusters out to `wanted` groups at random, or one to each if they are fewer.
 
-    Borders follow from the data alone, not from blocks, tiles or schedulers.
+    At random, because neighbours in a store are alike: in length, source and date. Groups follow
+    from the data alone, not from blocks, tiles or schedulers.
 
     Args:
         rows: int64 [n_sequences], rows of each sequence that take part.
         clusters: int64 [n_sequences], the cluster of each; one cluster is never cut.
-        row_offsets: int64 [n_sequences + 1], where each sequence's rows begin in the store.
-        wanted: number of groups.
+        wanted: number of groups; fewer than two make one.
     """
-    measured = np.flatnonzero(rows)
-    if wanted < 2 or len(measured) < 2:
-        return RowGroups(())
-    before = np.cumsum(rows[measured])[:-1]
-    free = _between_clusters(clusters[measured])
-    if not free.any():
-        return RowGroups(())
-    places, share = np.flatnonzero(free), before[free] / rows.sum()
-    nearest = [int(np.abs(share - i / wanted).argmin()) for i in range(1, wanted)]
-    chosen = measured[places[sorted(set(nearest))] + 1]
-    return RowGroups(tuple(int(row) for row in row_offsets[chosen]))
-
-
-def _between_clusters(clusters: np.ndarray) -> np.ndarray:
-    """Whether no cluster lies on both sides of the place behind each sequence, bool [n - 1]."""
-    _, number = np.unique(clusters, return_inverse=True)
-    last = np.zeros(len(clusters), dtype=np.int64)
-    np.maximum.at(last, number, np.arange(len(clusters)))
-    reach = np.maximum.accumulate(last[number])
-    return np.asarray(reach[:-1] == np.arange(len(clusters) - 1))
+    measured = rows > 0
+    found, number = np.unique(clusters[measured], return_inverse=True)
+    n = max(1, min(wanted, len(found)))
+    dealt = np.random.default_rng(_SEED).permutation(len(found)) % n
+    group = np.full(len(rows), -1, dtype=np.int16)
+    group[measured] = dealt[number]
+    return RowGroups(group, n)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from xc.evaluate.class_thresholds import class_thresholds
-from xc.evaluate.clusters import SEQUENCES, UNITS
+from xc.evaluate.clusters import AUTO, UNITS
 from xc.evaluate.scheduler import check_scheduler
 from xc.store_schema import RequestError, suggestion
 from xc.store_schema.row_filter import split_names
@@ -25,8 +25,9 @@ class EvaluateConfig:
     """Where Dask runs: threads, processes, sync (one after the other), or tcp://HOST:PORT."""
     seed: int = 0
     """Seed of random pairs and resamples."""
-    clusters: str = SEQUENCES
-    """What intervals resample whole: sequences, or documents where several sequences are of one."""
+    clusters: str = AUTO
+    """What intervals resample whole: sequences; documents, where several sequences are of one; or
+    auto: documents if at least ten are held out."""
     bootstrap: int = 1000
     """Resamples of clusters behind the 95 % interval of a mean; 0 leaves these intervals out."""
     groups: int = 20

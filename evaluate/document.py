@@ -56,18 +56,21 @@ INTERVALS = """\
 ## Intervals
 
 What an interval is about: other text of the same kind and amount, measured on the same crosscoder.
-Another training seed is not in it. Rows of one sequence are alike, so that whole clusters are
-resampled: sequences, or with `clusters=documents` all sequences of a document together, which is
-right where documents are longer than a sequence. No row is read a second time.
+Another training seed is not in it. Rows of one sequence are alike, and so are sequences of one
+document; hence whole clusters are resampled. A cluster is a document with all its sequences if at
+least ten documents are held out, else a sequence (`clusters=auto`; `xc evaluate` says so where
+sequences of few documents are taken, since intervals are too narrow then); `clusters=documents` and
+`clusters=sequences` choose. provenance.json tells which were taken, and how many. No row is read a
+second time.
 
 - **Means over rows** (`l0`, `mse`, …, which are kept per sequence): percentile bootstrap,
-  `bootstrap` (1,000) draws of clusters with replacement.
-- **All other numbers** (`fve`, sharedness, alignment, counts of latents, …): the rows are cut into
-  `groups` (20) contiguous groups of whole clusters, about equally large, at borders that follow
-  from the data alone; every number is found anew without each group in turn (delete-a-group
-  jackknife). se² = (G − 1)/G · Σ_g (θ_g − θ̄)², and the interval is θ ± t·se with Student's t of
-  G − 1 degrees of freedom, cut at the number's range. Groups without any row that a number is about
-  do not count.
+  `bootstrap` (1,000) draws of clusters with replacement; with fewer than 50 clusters, of which
+  percentiles are too narrow, each cluster is left out in turn, as below.
+- **All other numbers** (`fve`, sharedness, alignment, counts of latents, …): the clusters are dealt
+  out at random to `groups` (20) groups, one to each if there are fewer; every number is found anew
+  without each group in turn (delete-a-group jackknife). se² = (G − 1)/G · Σ_g (θ_g − θ̄)², and the
+  interval is θ ± t·se with Student's t of G − 1 degrees of freedom, cut at the number's range.
+  Groups without any row that a number is about do not count.
 - **Quantiles over rows** (`l0_p05`, …) move in steps: the jackknife tells how sure the share of
   rows up to the quantile is, and the ends are the quantiles at so much less and so much more than
   the share asked for (Woodruff's interval).
@@ -79,17 +82,16 @@ In simulated data (300 sets of 80 documents, alike within) they hold the populat
 
 When they mislead:
 
-- Groups are contiguous. Text that drifts (a mixture that changes on the way, a corpus in order of
-  date) makes them differ more than random groups of clusters would: too wide. Correlation between
-  neighbouring documents is caught by groups, and not by the bootstrap, which is then too narrow.
-- Few groups, because clusters are few or one document is long: t is large (12.7 with two groups)
-  and the interval itself is noisy. Fewer than thirty clusters make the bootstrap too narrow, by a
-  tenth and more.
+- Documents that resemble one another (of one author, one day, one site) are taken as independent:
+  too narrow.
+- Few clusters: t is large (12.7 with two) and the interval itself is noisy, the more so where one
+  document is much longer than the others.
 - What depends on which latents fire at all (`dead_fraction`, `n_dead`, class counts, alignment
   over latents that fire) is about so many rows as were measured. With more rows fewer latents are
   dead; no interval knows of those that have not been seen. For as many rows the jackknife's
   variance of such counts is on average too large, not too small (Efron and Stein): conservative.
-- Where leaving out any one group changes nothing the interval has no width.
+- Where no group of rows changes a number (a count of latents that all fire often, say), it has no
+  interval. That is no certainty: another training would give another number.
 - Numbers that follow from the weights or the store alone have none; `not_measured` tells why under
   `<key>_ci`.
 """

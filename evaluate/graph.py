@@ -1,9 +1,9 @@
 """The Dask graph, built here and nowhere else: one task per block of rows, then a fixed tree.
 
-Metrics have a tree for each group of rows, whose sums are kept apart. Building it reads nothing. A
-task walks its block tile by tile, so its memory does not grow with the block. Which sums are added
-to which is fixed by the block numbers alone; the scheduler decides only when, so every scheduler
-gives the same bits.
+Sums of each group of rows are kept apart; rows come in stages, each with a tree of its own, so that
+what a stage has summed up can be kept. Building it reads nothing. A task walks its block tile by
+tile, so its memory does not grow with the block. Which sums are added to which is fixed by the
+block numbers alone; the scheduler decides only when, so every scheduler gives the same bits.
 """
 
 import secrets
@@ -12,6 +12,7 @@ from functools import reduce
 from itertools import count
 from typing import Any, TypeVar
 
+import numpy as np
 from dask.delayed import delayed
 
 from xc.evaluate.blocks import Range
@@ -26,6 +27,9 @@ BLOCK_PREFIX = "block"
 
 Totals = Mapping[str, Sums]
 """Sums by metric name."""
+
+GroupTotals = Mapping[int, Totals]
+"""The same by group of rows; groups without rows are not there."""
 
 
 def tree(
@@ -81,23 +85,24 @@ def metric_totals(
     return tree(blocks, BlockTotals(reader, metrics), CombineTotals(metrics), token=token)
 
 
-def group_totals(
-    reader: Reader,
-    groups: Sequence[tuple[Sequence[Metric], Sequence[Range]]],
-    end: Sequence[Callable[[Totals], Any]],
-) -> Any:
-    """A delayed list of what `end` makes of each group's `Totals`: one pass for all groups.
+Stage = tuple[Sequence[Metric], Sequence[Range], Callable[[GroupTotals], Any]]
+"""Metrics to sum up, over which blocks, and what becomes of the sums, called where they are."""
+
+
+def group_totals(reader: Reader, group_of: np.ndarray, stages: Sequence[Stage]) -> Any:
+    """A delayed list of what becomes of each stage's `GroupTotals`: one pass for all groups.
 
     Args:
         reader: opens what tasks need.
-        groups: per group the metrics to sum up, and its blocks.
-        end: per group, what becomes of its sums; called where the group was summed up.
+        group_of: int [n_sequences], the group of each sequence.
+        stages: runs of blocks.
     """
     token, tasks = _new_token(), []
-    for (metrics, blocks), function in zip(groups, end, strict=True):
-        totals = metric_totals(reader, metrics, blocks, token=token)
-        name = f"group-{token}-{blocks[0][0]:012d}"
-        tasks.append(delayed(function, pure=False)(totals, dask_key_name=name))
+    for metrics, blocks, end in stages:
+        leaf, combine = BlockGroups(reader, metrics, group_of), CombineGroups(metrics)
+        totals = tree(blocks, leaf, combine, token=token)
+        name = f"stage-{token}-{blocks[0][0]:012d}"
+        tasks.append(delayed(end, pure=False)(totals, dask_key_name=name))
     return delayed(tasks)
 
 
@@ -135,4 +140,35 @@ class BlockTotals:
         totals = tile_totals(self._metrics, next(tiles))
         for tile in tiles:
             totals = combine_totals(self._metrics, totals, tile_totals(self._metrics, tile))
+        return totals
+
+
+class CombineGroups:
+    """Sums of all metrics over two row ranges, group by group."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self._metrics = metrics
+
+    def __call__(self, left: GroupTotals, right: GroupTotals) -> GroupTotals:
+        """Combine what both have, keep what one has."""
+        both = {g: combine_totals(self._metrics, left[g], right[g]) for g in left if g in right}
+        return {**left, **right, **both}
+
+
+class BlockGroups:
+    """Sums of all metrics over a block, by group, tile by tile: what one task computes."""
+
+    def __init__(self, reader: Reader, metrics: Sequence[Metric], group_of: np.ndarray) -> None:
+        self._reader = reader
+        self._metrics = metrics
+        self._group_of = group_of
+
+    def __call__(self, block: Range) -> GroupTotals:
+        """Read the block's tiles in order and add up the sums of each group."""
+        totals: dict[int, Totals] = {}
+        for group, tile in self._reader.tiles_by_group(*block, self._group_of):
+            own = tile_totals(self._metrics, tile)
+            if group in totals:
+                own = combine_totals(self._metrics, totals[group], own)
+            totals[group] = own
         return totals

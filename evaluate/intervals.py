@@ -19,6 +19,7 @@ from xc.evaluate.scalars import scalars, stacked
 
 TOO_FEW = "an interval needs at least two clusters of held-out rows"
 UNDEFINED = "an interval needs a value that is defined, whichever group of rows is left out"
+STEADY = "no group of rows changes it; that is no certainty, for another training would"
 COUNT_BOUNDS = (0.0, float("inf"))
 
 Ends = list[float] | None
@@ -80,6 +81,7 @@ def jackknife_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Fac
     left_out = stacked(scalars(plan.numbers, f) for f in _facts_without_each(plan, groups, facts))
     metric_of = {key: metric for metric in plan.numbers for key in names(metric, n)}
     found: dict[str, np.ndarray | None] = {}
+    steady: dict[str, str] = {}
     for key, value in scalars(plan.numbers, facts).items():
         rows = left_out.get(key, np.zeros(0))
         metric = metric_of.get(key)
@@ -89,8 +91,18 @@ def jackknife_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Fac
         found[key] = jackknife(np.array(value), rows, bounds=bounds)
         if metric is not None and metric.percent is not None:
             found[key] = quantile_interval(metric, groups)
+        elif _steady(rows):
+            found[key], steady[key] = None, STEADY
     without = {key: why for m, why in plan.without.items() for key in names(m, n)}
-    return _told(found | dict.fromkeys(without), {**dict.fromkeys(found, TOO_FEW), **without})
+    return _told(
+        found | dict.fromkeys(without), {**dict.fromkeys(found, TOO_FEW), **steady, **without}
+    )
+
+
+def _steady(left_out: np.ndarray) -> bool:
+    """Whether a value is the same, and defined, whichever group of rows is left out."""
+    known = len(left_out) > 1 and bool(np.isfinite(left_out).all())
+    return known and bool((left_out == left_out[0]).all())
 
 
 def _facts_without_each(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[Facts]:

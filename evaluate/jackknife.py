@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import stdtrit
 
-from xc.evaluate.bootstrap import LEVEL
+LEVEL = 0.95
 
 
 def jackknife(

@@ -1,14 +1,20 @@
-"""The pass over the rows: what is kept already is left out, every finished group is kept."""
+"""The pass over the rows: what is kept already is left out, every finished stage is kept."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
+from xc.evaluate.blocks import Range
 from xc.evaluate.clusters import RowGroups
-from xc.evaluate.graph import group_totals
+from xc.evaluate.graph import Stage, group_totals
 from xc.evaluate.group_sums import GroupSums, Remembered
 from xc.evaluate.metric import Metric, Pass
-from xc.evaluate.passes import Keep, Passes
+from xc.evaluate.passes import Passes
 from xc.evaluate.reductions import label_of, reductions
 from xc.evaluate.scheduler import Work
+from xc.evaluate.stages import KeepStage, bring_together
+
+STAGES = 8
+"""Parts of a pass, each of which is kept when it is done."""
 
 
 def measure(
@@ -33,20 +39,32 @@ def measure(
     names = set(by_group)
     apart = frozenset(label_of(m) for m in reading if m.name in names)
     known = passes.held(None).keys() - apart
-    missing: dict[int, tuple[Metric, ...]] = {}
-    for group in range(groups.n):
-        held = passes.held(group).keys() | known
-        if left := tuple(m for label, m in wanted.items() if label not in held):
-            missing[group] = left
+    held = [passes.held(group).keys() for group in range(groups.n)]
+    lacking = {label for own in held for label in wanted if label not in own} - known
+    missing = tuple(metric for label, metric in wanted.items() if label in lacking)
     if missing:
-        blocks = groups.split(work.blocks)
-        graph = group_totals(
-            work.reader,
-            [(left, blocks[group]) for group, left in missing.items()],
-            [Keep(passes, group, apart) for group in missing],
-        )
-        work.run(graph, "measuring", [block for group in missing for block in blocks[group]])
+        _read(work, passes, groups, missing)
+        bring_together(passes, missing, groups.n, apart=apart)
     passes.fold([m for k, m in wanted.items() if k not in apart | known], groups.n)
     whole = passes.load([label for label in wanted if label not in apart], None)
     passes.forget_groups(whole)
     return GroupSums(reading, groups.n, Remembered(passes.load, sorted(apart)), whole)
+
+
+def _read(work: Work, passes: Passes, groups: RowGroups, missing: Sequence[Metric]) -> None:
+    """Sum up the stages that are not kept."""
+    stages: list[Stage] = []
+    for number, blocks in enumerate(stages_of(work.blocks)):
+        held = passes.stage(number)
+        if left := [m for m in missing if m.name not in held]:
+            stages.append((left, blocks, KeepStage(passes, number, [m.name for m in left])))
+    if stages:
+        graph = group_totals(work.reader, groups.of_sequence, stages)
+        work.run(graph, "measuring", [block for _, blocks, _ in stages for block in blocks])
+
+
+def stages_of(blocks: Sequence[Range]) -> tuple[Sequence[Range], ...]:
+    """At most `STAGES` runs of blocks, about equally many in each."""
+    n = min(STAGES, len(blocks))
+    cuts = [len(blocks) * i // n for i in range(n + 1)]
+    return tuple(blocks[a:b] for a, b in pairwise(cuts))

@@ -129,6 +129,8 @@ class Metric:
     """It is this quantile over rows, of sums by `histogram`; its interval is found by shares."""
     repeated: bool = True
     """Whether `finish` is cheap enough to be repeated for an interval, once per group of rows."""
+    by_size: bool = False
+    """Whether it follows from the number of rows: groups of unequal size would make it vary."""
     widest: int | None = None
     """Not so for sources wider than this."""
 

@@ -1,8 +1,9 @@
 """Sums that were taken are kept: RUN/evaluation/passes, by what they were taken from.
 
 A folder per context (checkpoint, store, latent table, rows, groups, sizes, versions) holds files of
-one group of rows each; a file appears when it is whole. What no interval needs by group is brought
-together at the end of a pass. Sums of metrics that come later go into files of their own.
+one group of rows each; a file appears when it is whole. While a pass is under way there are files
+of stages instead, each with all groups. What no interval needs by group is brought together at the
+end of a pass. Sums of metrics that come later go into files of their own.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from xc.evaluate.graph import Totals, combine_totals
+from xc.evaluate.graph import GroupTotals, Totals, combine_totals
 from xc.evaluate.metric import Metric
 from xc.evaluate.reader import Reader, block_type
 from xc.store_schema import DamageError, atomic_path, canonical_json
@@ -24,6 +25,8 @@ from xc.store_schema.atomic import remove
 
 LABELS = "labels"
 """Array of a file: the labels that it holds, those without any sums too."""
+GROUPS = "groups"
+"""Array of a stage's file: groups that have rows there."""
 _TAIL = 1 << 16
 """Bytes at the end of a part of the latent table that tell it from another: its footer."""
 
@@ -56,7 +59,8 @@ def _digest(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Passes:
-    """Kept sums of one context: `group-0003-….npz` over a group of rows, `all-….npz` over all."""
+    """Kept sums of one context: `group-0003-….npz` over a group of rows, `all-….npz` over all, and
+    `stage-0002-….npz` of a pass that is under way."""
 
     folder: Path
     """RUN/evaluation/passes/CONTEXT."""
@@ -92,10 +96,59 @@ class Passes:
             return
         arrays = {f"{label}/{n}": a for label, sums in totals.items() for n, a in sums.items()}
         arrays[LABELS] = np.array(list(totals), dtype=np.str_)
-        name = hashlib.sha256(canonical_json(sorted(totals)).encode()).hexdigest()[:8]
-        file = self.folder / f"{_prefix(group)}-{name}.npz"
+        self._write(_prefix(group), totals, arrays)
+
+    def _write(self, prefix: str, labels: Iterable[str], arrays: Mapping[str, np.ndarray]) -> None:
+        name = hashlib.sha256(canonical_json(sorted(labels)).encode()).hexdigest()[:8]
+        file = self.folder / f"{prefix}-{name}.npz"
         with atomic_path(file) as aside, aside.open("wb") as opened:
             np.savez(opened, **arrays)  # type: ignore[arg-type]
+
+    def stages(self) -> list[int]:
+        """Stages of which something is kept, in order."""
+        found = {int(file.name.split("-")[1]) for file in self.folder.glob("stage-*.npz")}
+        return sorted(found)
+
+    def stage(self, number: int) -> dict[str, Path]:
+        """Where each label's sums over a stage lie."""
+        files = sorted(self.folder.glob(f"stage-{number:04d}-*.npz"))
+        return {label: file for file in files for label in _labels(file)}
+
+    def save_stage(self, totals: GroupTotals, number: int, labels: Sequence[str]) -> None:
+        """Write the sums under these labels of all groups over a stage in one file."""
+        arrays = {
+            f"{group}/{label}/{name}": array
+            for group, own in totals.items()
+            for label, sums in own.items()
+            for name, array in sums.items()
+        }
+        arrays[LABELS] = np.array(labels, dtype=np.str_)
+        arrays[GROUPS] = np.array(list(totals), dtype=np.int64)
+        self._write(f"stage-{number:04d}", labels, arrays)
+
+    def load_stage(self, labels: Sequence[str], number: int, group: int) -> Totals | None:
+        """Sums of one group over a stage, by label; None if it has no rows there.
+
+        Raises:
+            DamageError: if a file cannot be read; it is removed.
+        """
+        found: dict[str, dict[str, np.ndarray]] = {label: {} for label in labels}
+        held = self.stage(number)
+        for file in dict.fromkeys(held[label] for label in labels if label in held):
+            with _reading(file) as arrays:
+                if group not in arrays[GROUPS]:
+                    return None
+                for name in arrays.files:
+                    own, _, rest = name.partition("/")
+                    label, _, part = rest.rpartition("/")
+                    if own == str(group) and held.get(label) == file and label in found:
+                        found[label][part] = arrays[name]
+        return found
+
+    def forget_stages(self) -> None:
+        """Remove what is kept of stages."""
+        for file in self.folder.glob("stage-*.npz"):
+            remove(file)
 
     def fold(self, metrics: Sequence[Metric], groups: int) -> None:
         """Bring sums together that no one will ask for by group, one group at a time.
@@ -146,21 +199,3 @@ def _reading(file: Path) -> Iterator[Any]:
         raise DamageError(
             f"{file}: unreadable ({error}), so it was removed; run `xc evaluate` again"
         ) from error
-
-
-class Keep:
-    """The task that ends a group: its sums go to the disk, nothing comes back.
-
-    Those that will be asked for by group lie apart from those that will not.
-    """
-
-    def __init__(self, passes: Passes, group: int, apart: frozenset[str]) -> None:
-        self._passes = passes
-        self._group = group
-        self._apart = apart
-
-    def __call__(self, totals: Totals) -> None:
-        """Write them."""
-        for apart in (True, False):
-            own = {label: s for label, s in totals.items() if (label in self._apart) is apart}
-            self._passes.save(own, self._group)

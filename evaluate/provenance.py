@@ -1,14 +1,18 @@
 """What an evaluation was made from: text, rows, fingerprints, versions."""
 
+import hashlib
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 
 from xc.evaluate.blocks import Range
-from xc.evaluate.reader import Reader
+from xc.evaluate.clusters import Clusters
+from xc.evaluate.metric import Metric
+from xc.evaluate.reader import Reader, block_type
 from xc.evaluate.row_counts import RowCounts
-from xc.store_schema import ActivationStore
+from xc.store_schema import ActivationStore, canonical_json
 
 DISTRIBUTIONS = ("xcdiff", "dask", "numpy", "pyarrow", "scipy")
 
@@ -26,6 +30,17 @@ def provenance(reader: Reader, ranges: tuple[Range, ...], counts: RowCounts) -> 
         "checkpoint_fingerprint": reader.checkpoint.fingerprint,
         "store_fingerprint": store.fingerprint_of(reader.keys),
         "versions": {name: metadata.version(name) for name in DISTRIBUTIONS},
+    }
+
+
+def measured_by(metrics: Sequence[Metric], clusters: Clusters) -> dict[str, Any]:
+    """What else a finished evaluation depends on: metrics and their versions, and clusters."""
+    versions = {m.name: m.version for m in metrics}
+    digest = hashlib.sha256(canonical_json(versions).encode()).hexdigest()[:16]
+    return {
+        "clusters": {"unit": clusters.unit, "n": clusters.n},
+        "metrics": digest,
+        "tiles": block_type().__name__,
     }
 
 

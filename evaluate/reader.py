@@ -102,6 +102,21 @@ class Reader:
             labels = {name: column[own][mask[own]] for name, column in read.items()}
             yield self._tile(a, b, mask[own], labels, fired)
 
+    def tiles_by_group(
+        self, start: int, stop: int, group_of: np.ndarray
+    ) -> Iterator[tuple[int, RowBlock]]:
+        """The same rows, each tile taken apart by group; groups in order within a tile.
+
+        Args:
+            start: first row.
+            stop: row behind the last.
+            group_of: int [n_sequences], the group of each sequence.
+        """
+        for tile in self.tiles(start, stop):
+            group = group_of[tile.sequence]
+            for number in np.unique(group):
+                yield int(number), tile.cut(group == number)
+
     def latents(self, start: int, stop: int) -> LatentRows:
         """Latents of the rows [start, stop), whether they take part or not.
 

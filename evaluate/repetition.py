@@ -7,6 +7,7 @@ from xc.evaluate.metric import Metric, Pass
 
 FIXED = "it does not depend on the held-out rows"
 DRAWN = "it is drawn with the seed, and of other rows other ones would be drawn"
+BY_SIZE = "it follows from the number of rows alone"
 COSTLY = "it is too costly to be found again without each group of rows"
 
 BEHIND_COUNTS = ("class", "frequency")
@@ -56,6 +57,8 @@ def _why_not(metric: Metric, reasons: Mapping[str, str], widest: int) -> str | N
     needed = [reasons.get(name) for name in metric.needs]
     if metric.reads is Pass.NONE and all(why == FIXED for why in needed):
         return FIXED
+    if metric.by_size:
+        return BY_SIZE
     if metric.drawn:
         return DRAWN
     if not metric.repeated or (metric.widest is not None and widest > metric.widest):

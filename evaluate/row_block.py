@@ -42,6 +42,22 @@ class RowBlock:
         """Rows that take part."""
         return len(self.sequence)
 
+    def cut(self, rows: np.ndarray) -> "RowBlock":
+        """The rows where `rows` (bool [row]) is True, as a tile of its own that reads nothing
+        twice; this one, if they are all."""
+        if rows.all():
+            return self
+        return type(self)(
+            self.start,
+            self.stop,
+            self.sequence[rows],
+            self.latents.keep(rows),
+            self.decoder,
+            lambda: tuple(x[rows] for x in self.x),
+            self.centre,
+            {name: column[rows] for name, column in self.labels.items()},
+        )
+
     def where(self, rows: np.ndarray) -> "BlockPart":
         """The rows where `rows` (bool [row]) is True, sharing what was computed here."""
         return part_of(self, BlockPart, rows)

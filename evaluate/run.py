@@ -1,13 +1,14 @@
 """`xc evaluate`: the one place of this room that opens, computes and saves."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from xc.evaluate import artefacts
 from xc.evaluate.blocks import cut_all
 from xc.evaluate.checks import SPLIT, check_inputs
 from xc.evaluate.class_thresholds import class_thresholds
-from xc.evaluate.clusters import cluster_of, row_groups
+from xc.evaluate.clusters import Clusters, choose_clusters, row_groups
 from xc.evaluate.config import EvaluateConfig
 from xc.evaluate.evaluation import Evaluation
 from xc.evaluate.examples import find_examples
@@ -22,7 +23,7 @@ from xc.evaluate.metrics import METRICS
 from xc.evaluate.nu_curves import nu_curves
 from xc.evaluate.nulls.results import read_entries, with_nulls
 from xc.evaluate.passes import Passes, context
-from xc.evaluate.provenance import provenance
+from xc.evaluate.provenance import measured_by, provenance
 from xc.evaluate.reader import Reader
 from xc.evaluate.reductions import reductions
 from xc.evaluate.repetition import repetition
@@ -34,6 +35,16 @@ from xc.evaluate.twins import find_twins
 from xc.evaluate.widths import lengths, width_note
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, to_mapping
 from xc.store_schema.atomic import remove
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows that are measured."""
+
+    counts: RowCounts
+    clusters: Clusters
+    made_from: Mapping[str, Any]
+    """The object of provenance.json."""
 
 
 def evaluate(
@@ -57,6 +68,7 @@ def evaluate(
     reader = Reader(store.path, run.root, config.tile_rows, config.keep)
     ranges = check_inputs(reader)
     counts = count_rows(reader, ranges)
+    clusters = choose_clusters(store, counts.per_sequence, config.clusters)
     made_from = provenance(reader, ranges, counts)
     if counts.kept == 0:
         raise RequestError(
@@ -64,7 +76,8 @@ def evaluate(
             "rows, or hold out more text"
         )
     settings = to_mapping(config)
-    if artefacts.is_done(run, settings, made_from):
+    told = {**made_from, **measured_by(select(METRICS, config.metrics), clusters)}
+    if artefacts.is_done(run, settings, told):
         progress.note(f"{run.evaluation} is up to date")
         _tidy(config, run)
         return Evaluation(run)
@@ -72,8 +85,10 @@ def evaluate(
     artefacts.forget(run)
     blocks = cut_all(reader.store.blocks(SPLIT), config.block_rows)
     work = Work(reader, ranges, blocks, config.scheduler, progress)
-    _measure(config, run, work, counts, made_from)
-    artefacts.write_inputs(run, settings, made_from)
+    if clusters.note and (config.groups or config.bootstrap):
+        progress.note(clusters.note)
+    _measure(config, run, work, _Rows(counts, clusters, made_from))
+    artefacts.write_inputs(run, settings, told)
     evaluation = Evaluation(run)
     if config.report:
         from xc.evaluate.report import write_report  # noqa: PLC0415  (matplotlib imports slowly)
@@ -94,18 +109,16 @@ def _measure(
     config: EvaluateConfig,
     run: RunLayout,
     work: Work,
-    counts: RowCounts,
-    made_from: Mapping[str, Any],
+    rows: _Rows,
 ) -> None:
-    store = work.reader.store
+    counts, clusters = rows.counts, rows.clusters
     chosen = select(METRICS, config.metrics)
     metrics = (*chosen, *over_groups(chosen, counts.groups))
     table = (*METRICS, *over_groups(METRICS, counts.groups))
-    clusters = cluster_of(store, config.clusters)
-    groups = row_groups(
-        counts.per_sequence, clusters, store.sequences.row_offsets, max(config.groups, 1)
+    groups = row_groups(counts.per_sequence, clusters.of_sequence, config.groups)
+    name = context(
+        work.reader, rows.made_from, groups=groups.fingerprint, block_rows=config.block_rows
     )
-    name = context(work.reader, made_from, borders=groups.borders, block_rows=config.block_rows)
     passes = Passes(run.passes / name)
     again = repetition(metrics, widest=max(work.reader.decoder.widths)).again
     of_groups = measure(work, passes, groups, metrics, by_group=[m.name for m in again])
@@ -124,7 +137,9 @@ def _measure(
     artefacts.write_table(run.nu_curves, nu_curves(facts))
     twins = find_twins(work, facts, cosine=config.twin_cosine)
     artefacts.write_table(run.twins, twins.table)
-    means = bootstrap_intervals(metrics, sums, facts, resamples=config.bootstrap, clusters=clusters)
+    means = bootstrap_intervals(
+        metrics, sums, facts, resamples=config.bootstrap, clusters=clusters.of_sequence
+    )
     others = jackknife_intervals(metrics, of_groups, facts) if config.groups else NO_INTERVALS
     summary = summarise(table, metrics, facts, counts=counts, intervals=means | others)
     summary = twins.added_to(summary)

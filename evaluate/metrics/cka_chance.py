@@ -18,6 +18,7 @@ METRIC = Metric(
     reads=Pass.NONE,
     finish=finish,
     needs=(MOMENTS,),
+    by_size=True,
     bounds=(0.0, 1.0),
     summary="The CKA that unrelated activations with these variances reach.",
     formula=(

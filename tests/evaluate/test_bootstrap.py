@@ -8,6 +8,7 @@ from xc.evaluate.bootstrap import by_cluster, interval, resampled
 from xc.evaluate.facts import Facts
 from xc.evaluate.graph import tile_totals
 from xc.evaluate.metrics import METRICS, l0, mse
+from xc.evaluate.sequence_sums import SEQUENCE, TABLE
 
 WORLD = make_world(300, seed=2)
 FACTS = Facts(WORLD.decoder)
@@ -70,3 +71,16 @@ def test_there_is_none_without_resamples_or_from_one_sequence() -> None:
     alike = np.zeros(WORLD.sequence.max() + 1, int)
     sums = mse.METRIC.partial(WORLD.block(0, WORLD.n_rows))
     assert interval(mse.METRIC, sums, FACTS, resamples=10, clusters=alike) is None
+
+
+@pytest.mark.parametrize("n", [2, 5, 12, 40])
+def test_few_clusters_are_left_out_in_turn(n: int) -> None:
+    """Percentiles would hold the mean of so few clusters far too seldom."""
+    rng, held = np.random.default_rng(n), 0
+    for _ in range(300):
+        table = np.column_stack([np.full(n, 10.0), 10 * (1 + rng.normal(size=n))])
+        found = interval(l0.METRIC, {SEQUENCE: np.arange(n), TABLE: table}, FACTS, resamples=50)
+        assert found is not None
+        low, high = found
+        held += low <= 1 <= high
+    assert 270 <= held <= 299

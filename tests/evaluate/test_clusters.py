@@ -1,65 +1,85 @@
-"""Groups of rows: whole clusters, about equally many rows, borders fixed by the data."""
+"""Groups of rows: whole clusters, dealt out at random, fixed by the data; which clusters."""
+
+from pathlib import Path
 
 import numpy as np
+import planted
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xc.evaluate.clusters import RowGroups, row_groups
+from xc.evaluate.clusters import ENOUGH, choose_clusters, row_groups
+from xc.evaluate.jackknife import jackknife
+from xc.store_schema import ActivationStore
 
-Rows = st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=60)
+Rows = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12)), min_size=1, max_size=60)
 
 
-@given(Rows, st.integers(0, 12), st.data())
+@given(Rows, st.integers(0, 12))
 def test_no_cluster_is_cut_and_every_group_has_rows(
-    sequences: list[tuple[int, bool]], wanted: int, data: st.DataObject
+    sequences: list[tuple[int, int]], wanted: int
 ) -> None:
-    rows = np.array([n for n, _ in sequences])
-    clusters = np.cumsum([new for _, new in sequences])
-    dropped = data.draw(st.integers(0, 3))
-    offsets = np.concatenate([[0], np.cumsum(rows + dropped)])
-    groups = row_groups(rows, clusters, offsets, wanted)
-    assert groups.n <= max(wanted, 1)
-    assert list(groups.borders) == sorted(set(groups.borders))
-    group = np.searchsorted(groups.borders, offsets[:-1], side="right")
+    rows, clusters = (np.array(column) for column in zip(*sequences, strict=True))
+    groups = row_groups(rows, clusters, wanted)
     measured = rows > 0
+    assert (groups.of_sequence[~measured] == -1).all()
     for number in np.unique(clusters[measured]):
-        assert len(np.unique(group[measured & (clusters == number)])) == 1
+        assert len(np.unique(groups.of_sequence[measured & (clusters == number)])) == 1
     if measured.any():
-        assert set(group[measured]) == set(range(groups.n))
+        n = len(np.unique(clusters[measured]))
+        assert groups.n == max(1, min(wanted, n))
+        found = np.unique(clusters[measured], return_index=True)[1]
+        dealt = np.bincount(groups.of_sequence[measured][found], minlength=groups.n)
+        assert dealt.max() - dealt.min() <= 1
 
 
-def test_equal_clusters_give_equal_groups() -> None:
+def test_groups_follow_from_the_data_alone() -> None:
     rows = np.full(60, 10)
-    groups = row_groups(rows, np.arange(60), np.arange(0, 601, 10), 20)
-    assert groups.borders == tuple(range(30, 600, 30))
-
-
-def test_documents_that_lie_interleaved_stay_together() -> None:
-    rows, documents = np.full(6, 5), np.array([0, 1, 0, 2, 3, 3])
-    groups = row_groups(rows, documents, np.arange(0, 31, 5), 6)
-    assert groups.borders == (15, 20)
+    first, second = (row_groups(rows, np.arange(60), 20) for _ in range(2))
+    assert first.fingerprint == second.fingerprint
+    assert first.fingerprint != row_groups(rows, np.arange(60), 19).fingerprint
 
 
 @pytest.mark.parametrize("wanted", [0, 1])
 def test_no_groups_are_one(wanted: int) -> None:
-    assert row_groups(np.ones(9, int), np.arange(9), np.arange(10), wanted).n == 1
-    assert row_groups(np.ones(9, int), np.zeros(9, int), np.arange(10), 5).n == 1
+    assert row_groups(np.ones(9, int), np.arange(9), wanted).n == 1
+    assert row_groups(np.ones(9, int), np.zeros(9, int), 5).n == 1
 
 
-@given(
-    st.lists(st.integers(1, 200), max_size=8, unique=True).map(sorted),
-    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 9)), min_size=1, max_size=12),
-)
-def test_ranges_are_cut_at_borders_alone(borders: list[int], pieces: list[tuple[int, int]]) -> None:
-    ranges, at = [], 0
-    for length, gap in pieces:
-        ranges.append((at, at + length))
-        at += length + gap
-    groups = RowGroups(tuple(borders)).split(ranges)
-    flat = [r for group in groups for r in group]
-    covered = [row for a, b in flat for row in range(a, b)]
-    assert covered == [row for a, b in ranges for row in range(a, b)]
-    for number, group in enumerate(groups):
-        for a, b in group:
-            assert np.searchsorted(borders, [a, b - 1], side="right").tolist() == [number] * 2
+def test_text_in_order_of_length_does_not_widen_intervals() -> None:
+    """A mean that goes with the length of sequences, which a store holds by length."""
+    rng, held, widths, values = np.random.default_rng(3), 0, [], []
+    for _ in range(200):
+        lengths = np.sort(rng.integers(16, 513, 600))
+        totals = lengths * (1 + 0.004 * lengths + rng.normal(size=600))
+        group = row_groups(lengths, np.arange(600), 20).of_sequence
+        by_group = np.stack([np.bincount(group, w, 20) for w in (totals, lengths)])
+        whole = by_group.sum(axis=1)
+        value = np.array(whole[0] / whole[1])
+        left_out = np.divide(*(whole[:, None] - by_group))
+        low, high = jackknife(value, left_out, bounds=(-np.inf, np.inf))
+        expected = 1 + 0.004 * np.mean(np.arange(16, 513) ** 2) / np.mean(np.arange(16, 513))
+        held += low <= expected <= high
+        widths.append(high - low)
+        values.append(value)
+    assert 180 <= held <= 199
+    assert 0.8 < np.mean(widths) / (2 * 2.093 * np.std(values)) < 1.25
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ActivationStore:
+    plan = planted.make_plan(n_sequences=40)
+    return planted.write_store(tmp_path / "acts.zarr", planted.make_truth(plan.n_rows), plan)
+
+
+def test_documents_are_clusters_where_there_are_enough(store: ActivationStore) -> None:
+    documents = np.asarray(store.sequences.document)
+    n = len(np.unique(documents))
+    assert n >= ENOUGH
+    rows = np.ones(store.sequences.n, int)
+    found = choose_clusters(store, rows, "auto")
+    assert (found.unit, found.n, found.note) == ("documents", n, "")
+    few = np.where(documents < documents.min() + ENOUGH - 1, rows, 0)
+    assert choose_clusters(store, few, "auto").unit == "sequences"
+    assert choose_clusters(store, few, "documents").n == ENOUGH - 1
+    assert choose_clusters(store, rows, "sequences").n == store.sequences.n

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
+import numpy as np
 import pytest
 
 from xc.evaluate.blocks import Range, cut_all
@@ -38,7 +39,8 @@ def test_building_computes_nothing(opened: list[str]) -> None:
     reader = Reader(Path("no/store"), Path("no/run"), 64)
     blocks = cut_all([(0, 10_000)], 256)
     metric_totals(reader, READING, blocks)
-    group_totals(reader, [(READING, blocks[:3]), (READING, blocks[3:])], [print, print])
+    stages = [(READING, blocks[:3], print), (READING, blocks[3:], print)]
+    group_totals(reader, np.zeros(9), stages)
     example_sketch(reader, [1, 2], [(0, 10_000)], blocks=blocks, k=3)
     assert opened == []
 

@@ -91,9 +91,9 @@ def sample(
     reading = tuple(m for m in metrics if m.reads is not Pass.NONE)
     some = list(reductions(reading).values())
     rows = np.bincount(world.sequence, minlength=len(clusters))
-    offsets = np.concatenate([[0], np.cumsum(rows)])
-    parts = row_groups(rows, clusters, offsets, groups).split([(0, world.n_rows)])
-    sums = [tile_totals(some, world.block(*part)) for (part,) in parts]
+    parts, whole = row_groups(rows, clusters, groups), world.block(0, world.n_rows)
+    of_row = parts.of_sequence[world.sequence]
+    sums = [tile_totals(some, whole.cut(of_row == group)) for group in range(parts.n)]
 
     def load(labels: Sequence[str], group: int) -> Totals:
         return {label: sums[group][label] for label in labels}
