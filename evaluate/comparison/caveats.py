@@ -5,9 +5,7 @@ from itertools import combinations
 from typing import Any
 
 from xc.evaluate.comparison.entry import Entry
-
-L0_TOLERANCE = 0.1
-"""Share by which L0 may differ between runs that are compared."""
+from xc.evaluate.equal_l0 import L0_TOLERANCE, unequal
 
 
 def caveats(entries: Sequence[Entry], *, l0_tolerance: float = L0_TOLERANCE) -> tuple[str, ...]:
@@ -24,7 +22,7 @@ def unequal_l0(entries: Sequence[Entry], *, tolerance: float) -> str:
     if len(known) < 2:
         return ""
     low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
-    if known[high] <= known[low] * (1 + tolerance):
+    if not unequal(known[low], known[high], tolerance=tolerance):
         return ""
     return (
         f"L0 is {known[low]:.1f} in {low} and {known[high]:.1f} in {high}: sharedness, classes and "
@@ -38,7 +36,7 @@ def apart(entries: Sequence[Entry], *, tolerance: float) -> set[str]:
     if not known:
         return set()
     first = known[0][1]
-    return {run for run, l0 in known if max(l0, first) > min(l0, first) * (1 + tolerance)}
+    return {run for run, l0 in known if unequal(l0, first, tolerance=tolerance)}
 
 
 def _differing(entries: Sequence[Entry], what: str, value: Callable[[Entry], object]) -> str:
