@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from xc.evaluate.nulls.results import KINDS
+from xc.evaluate.nulls.conditions import KINDS
 from xc.store_schema import RequestError, suggestion
 
 ALL = "all"

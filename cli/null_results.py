@@ -8,9 +8,21 @@ from rich.table import Table
 
 from xc.cli.results import print_path
 from xc.evaluate import Evaluation
-from xc.evaluate.nulls.results import IDENTICAL, PERMUTED, PLANTED, SEEDS, read_entries
+from xc.evaluate.nulls.conditions import (
+    IDENTICAL,
+    PERMUTED,
+    PLANTED,
+    SEEDS,
+    STALE,
+    fitting,
+    has_other_l0,
+    remarks,
+)
+from xc.evaluate.nulls.results import read_entries
 
 COUNTS = (
+    ("latents active per token", "l0", ".1f"),
+    ("variance explained", "fve", ".4f"),
     ("shared latents", "n_shared", ",d"),
     ("A-only latents", "n_a_only", ",d"),
     ("B-only latents", "n_b_only", ",d"),
@@ -28,8 +40,9 @@ CLASSES = (("shared", "shared"), ("A only", "a_only"), ("B only", "b_only"))
 
 
 def print_nulls(console: Console, done: Evaluation) -> None:
-    """All controls that were made so far."""
-    entries = read_entries(done.run)
+    """All controls that were made so far and fit the evaluation."""
+    made = read_entries(done.run)
+    entries = fitting(done.summary, made)
     beside = {kind: entries[kind] for kind in (IDENTICAL, PERMUTED) if kind in entries}
     if beside:
         console.print(_counts(done.summary, beside))
@@ -42,15 +55,21 @@ def print_nulls(console: Console, done: Evaluation) -> None:
         console.print(_seeds(entries[SEEDS]))
     if PLANTED in entries:
         console.print(_planted(entries[PLANTED]))
+    for sentence in remarks(done.summary, entries):
+        print_path(console, "note", sentence)
+    for kind in (kind for kind in made if kind not in entries):
+        print_path(console, f"left out, {kind}", STALE.replace("RUN", str(done.run.root)))
     print_path(console, "numbers", done.run.nulls_json.resolve())
 
 
 def _counts(summary: Mapping[str, Any], beside: Mapping[str, Mapping[str, Any]]) -> Table:
     names = {IDENTICAL: "A against A", PERMUTED: "B permuted"}
     table = _table("", "this run", *(names[kind] for kind in beside))
+    others = [has_other_l0(summary, found) for found in beside.values()]
     for words, key, form in COUNTS:
         cells = [found.get(key) for found in (summary, *beside.values())]
-        table.add_row(words, *(_number(value, form) for value in cells))
+        marks = ["", *(" ≠" * (key == "l0" and apart) for apart in others)]
+        table.add_row(words, *(_number(v, form) + m for v, m in zip(cells, marks, strict=True)))
     return table
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from xc.cli.opening import open_store
 from xc.evaluate import Evaluation
 from xc.store_schema import (
     ActivationStore,
@@ -76,7 +77,7 @@ def open_subject(
             f"{run.summary}: the classes of latents were left out; run `xc evaluate` with all "
             "metrics first"
         )
-    opened = ActivationStore.open(store or values["store"])
+    opened = open_store(store or values["store"])
     config = with_tokens(config, tokens)
     return Subject(run, config, opened, checkpoint, evaluation, _how_evaluated(run))
 

@@ -5,6 +5,7 @@ what they come to stands in RUN/evaluation/nulls.json. What is done stays done, 
 interrupted goes on.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,18 +21,18 @@ from xc.cli.pipeline_file import Pipeline
 from xc.evaluate import EvaluateConfig, Evaluation, evaluate
 from xc.evaluate.artefacts import write_summary, write_table
 from xc.evaluate.nulls.assessment import assess
-from xc.evaluate.nulls.permuted_store import permuted_keys, write_permuted
-from xc.evaluate.nulls.planted import Planted, draw, write_rows
-from xc.evaluate.nulls.reproduced import Dictionary, fractions, reproduce, table
-from xc.evaluate.nulls.results import (
+from xc.evaluate.nulls.conditions import (
+    EVALUATED,
     IDENTICAL,
     PERMUTED,
     PLANTED,
     SEEDS,
-    read_entries,
-    with_nulls,
-    write_entry,
+    conditions,
 )
+from xc.evaluate.nulls.permuted_store import permuted_keys, write_permuted
+from xc.evaluate.nulls.planted import Planted, draw, write_rows
+from xc.evaluate.nulls.reproduced import Dictionary, fractions, reproduce, table
+from xc.evaluate.nulls.results import read_entries, with_nulls, write_entry
 from xc.store_schema import (
     ActivationStore,
     Checkpoint,
@@ -51,6 +52,9 @@ MEASURED = ("n_shared", "n_a_only", "n_b_only", "n_other", "n_dead", "l0", "fve_
 
 Values = dict[str, Any]
 
+ENTRY = 2
+"""Version of what an entry of nulls.json holds; older ones are made anew, from runs that stay."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -65,13 +69,20 @@ class Work:
         """Where a control lies."""
         return self.subject.run.nulls / kind
 
-    def run(self, config: TrainConfig, store: ActivationStore, folder: Path) -> Evaluation:
-        """Train and evaluate an ordinary run."""
+    @property
+    def evaluated(self) -> Values:
+        """How the run was evaluated, and with it every control."""
+        return {**self.subject.how_evaluated, **conditions(self.subject.evaluation.summary)}
+
+    def run(
+        self, config: TrainConfig, store: ActivationStore, folder: Path, **how_evaluated: Any
+    ) -> Evaluation:
+        """Train and evaluate an ordinary run, as the subject was evaluated or as told."""
         run = RunLayout(folder)
         train(config, store=store, run=run, progress=self.progress)
         how = EvaluateConfig(
             metrics=METRICS, scheduler=self.scheduler, bootstrap=0, groups=0, examples=0,
-            keep_passes=False, report=False, **self.subject.how_evaluated,
+            keep_passes=False, report=False, **{**self.subject.how_evaluated, **how_evaluated},
         )  # fmt: skip
         return evaluate(how, run=run, store=store, progress=self.progress)
 
@@ -103,14 +114,15 @@ def run_nulls(
 def _make(kind: str, work: Work) -> None:
     recipe = {"kind": kind, "version": 1, **RECIPES[kind](work)}
     seeds = work.asked.seeds if kind == SEEDS else None
-    made_from = identity(recipe, seeds, work.subject.how_evaluated)
+    made_from = identity(ENTRY, recipe, seeds, work.evaluated)
     done = read_entries(work.subject.run).get(kind, {})
     if done.get("made_from") == made_from:
         work.progress.note(f"null control {kind}: done before")
         return
     work.progress.note(f"null control {kind}: {WHAT[kind]}")
     claim(work.folder(kind), recipe)
-    write_entry(work.subject.run, kind, {**MAKERS[kind](work), "made_from": made_from})
+    entry = {**MAKERS[kind](work), EVALUATED: work.evaluated, "made_from": made_from}
+    write_entry(work.subject.run, kind, entry)
 
 
 def _renew(evaluation: Evaluation) -> None:
@@ -141,7 +153,8 @@ def _planted_recipe(work: Work) -> Values:
 def _identical(work: Work) -> Values:
     a = work.subject.keys[0]
     config = replace(work.subject.config, sources=(a, a))
-    return _measured(work.run(config, work.subject.store, work.folder(IDENTICAL) / "run"))
+    done = work.run(config, work.subject.store, work.folder(IDENTICAL) / "run")
+    return {**_measured(done), **_trained(work, done)}
 
 
 def _permuted(work: Work) -> Values:
@@ -153,22 +166,23 @@ def _permuted(work: Work) -> Values:
     )  # fmt: skip
     config = replace(config, sources=permuted_keys(work.subject.keys), window_mb=None)
     done = work.run(config, store, folder / "run")
-    return {**_measured(done), "rows": store.n_rows}
+    return {**_measured(done), **_trained(work, done), "rows": store.n_rows}
 
 
 def _seeds(work: Work) -> Values:
     config, folder = work.subject.config, work.folder(SEEDS)
     first = _dictionary(work.subject.checkpoint, work.subject.evaluation)
-    found = {}
+    found, tokens = {}, Values()
     for seed in range(config.seed + 1, config.seed + 1 + work.asked.seeds):
         order = config.shuffle_seed + seed - config.seed
         other = replace(config, seed=seed, shuffle_seed=order)
         done = work.run(other, work.subject.store, folder / f"seed={seed}")
         dictionary = _dictionary(Checkpoint.load(done.run.checkpoint), done)
         found[seed] = reproduce(first, dictionary, np.random.default_rng(seed))
+        tokens = _trained(work, done)
     work.subject.run.reproduced.parent.mkdir(parents=True, exist_ok=True)
     write_table(work.subject.run.reproduced, table(first, found))
-    return {"seeds": list(found), **fractions(first, list(found.values()))}
+    return {"seeds": list(found), **fractions(first, list(found.values())), **tokens}
 
 
 def _planted(work: Work) -> Values:
@@ -184,7 +198,8 @@ def _planted(work: Work) -> Values:
             config, subject.config, l0=subject.evaluation.summary["l0"],
             of_run=variance(subject.store, subject.config), of_planted=variance(store, config),
         )  # fmt: skip
-        done = work.run(config, store, folder / f"run_{name}")
+        # Planted rows have no roles and are of no part: all of them are measured.
+        done = work.run(config, store, folder / f"run_{name}", keep=())
         found |= _assessed(done, truth, "" if name == "planted" else "none_")
     return {**found, "widths": list(world.widths), "directions": list(world.numbers)}
 
@@ -197,6 +212,18 @@ def _assessed(done: Evaluation, truth: Planted, prefix: str) -> Values:
 
 def _measured(done: Evaluation) -> Values:
     return {key: done.summary[key] for key in MEASURED}
+
+
+def _trained(work: Work, done: Evaluation) -> Values:
+    """Tokens that a control and its run were trained on."""
+    return {"tokens": _tokens(done.run), "tokens_of_run": _tokens(work.subject.run)}
+
+
+def _tokens(run: RunLayout) -> int | None:
+    """As stream.json tells, which runs of older versions lack."""
+    if not run.stream.is_file():
+        return None
+    return int(json.loads(run.stream.read_text(encoding="utf-8"))["tokens"])
 
 
 def _dictionary(checkpoint: Checkpoint, done: Evaluation) -> Dictionary:

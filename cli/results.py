@@ -65,9 +65,11 @@ def _is_shown(key: str, summary: Mapping[str, Any], n_sources: int) -> bool:
 
 
 def _needs_control(summary: Mapping[str, Any]) -> bool:
-    from xc.evaluate.nulls.results import NEEDS  # noqa: PLC0415  (as below)
+    from xc.evaluate.nulls.conditions import STALE  # noqa: PLC0415  (as below)
+    from xc.evaluate.nulls.results import NEEDS  # noqa: PLC0415
 
-    return str(summary.get("not_measured", {}).get("fdr_a_only", "")).startswith(NEEDS)
+    reason = str(summary.get("not_measured", {}).get("fdr_a_only", ""))
+    return reason.startswith((NEEDS, STALE))
 
 
 def _keys(n_sources: int) -> Iterator[tuple[str, str, str]]:

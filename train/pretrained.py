@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xc.store_schema import Checkpoint, SchemaError
+from xc.store_schema import Checkpoint, RequestError, SchemaError
 from xc.store_schema.checkpoint_io import locate
+from xc.store_schema.kinds import runs_in
 from xc.train.formats.kinds import Wishes
 from xc.train.formats.open_reference import open_reference
 from xc.train.unfinished import refuse_unfinished
@@ -32,7 +33,19 @@ def checkpoint_of(
     if layout is None and file is None and wishes == Wishes() and _is_ours(Path(reference)):
         return Checkpoint.load(reference)
     refuse_unfinished(Path(reference))
+    if file is None:
+        _refuse_several(Path(reference))
     return open_reference(str(reference), wishes, layout=layout, file=file).checkpoint
+
+
+def _refuse_several(path: Path) -> None:
+    """Refuse a folder of runs, such as a sweep's: each of them holds a crosscoder."""
+    names = [run.name for run in runs_in(path)]
+    if names:
+        raise RequestError(
+            f"{path}: this folder holds {len(names)} {'run' if len(names) == 1 else 'runs'}, no "
+            f"crosscoder; give one of them: {', '.join(names[:12])}{' …' * (len(names) > 12)}"
+        )
 
 
 def _is_ours(path: Path) -> bool:

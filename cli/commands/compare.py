@@ -12,7 +12,7 @@ from xc.cli.comparing import print_comparison, write_comparison
 from xc.cli.evaluating import runs_at
 from xc.cli.results import print_path
 from xc.evaluate.comparison import compare as compare_runs
-from xc.evaluate.comparison.caveats import L0_TOLERANCE
+from xc.evaluate.equal_l0 import L0_TOLERANCE
 from xc.store_schema import Progress
 
 

@@ -5,9 +5,7 @@ from itertools import combinations
 from typing import Any
 
 from xc.evaluate.comparison.entry import Entry
-
-L0_TOLERANCE = 0.1
-"""Share by which L0 may differ between runs that are compared."""
+from xc.evaluate.equal_l0 import L0_TOLERANCE, unequal
 
 
 def caveats(entries: Sequence[Entry], *, l0_tolerance: float = L0_TOLERANCE) -> tuple[str, ...]:
@@ -24,7 +22,7 @@ def unequal_l0(entries: Sequence[Entry], *, tolerance: float) -> str:
     if len(known) < 2:
         return ""
     low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
-    if known[high] <= known[low] * (1 + tolerance):
+    if not unequal(known[low], known[high], tolerance=tolerance):
         return ""
     return (
         f"L0 is {known[low]:.1f} in {low} and {known[high]:.1f} in {high}: sharedness, classes and "
@@ -38,28 +36,46 @@ def apart(entries: Sequence[Entry], *, tolerance: float) -> set[str]:
     if not known:
         return set()
     first = known[0][1]
-    return {run for run, l0 in known if max(l0, first) > min(l0, first) * (1 + tolerance)}
+    return {run for run, l0 in known if unequal(l0, first, tolerance=tolerance)}
 
 
 def _differing(entries: Sequence[Entry], what: str, value: Callable[[Entry], object]) -> str:
     found: dict[str, list[str]] = {}
     for entry in entries:
-        found.setdefault(str(value(entry)), [])
-        if entry.run not in found[str(value(entry))]:
-            found[str(value(entry))].append(entry.run)
+        told = value(entry)
+        if told is not None:
+            runs = found.setdefault(str(told), [])
+            runs += [entry.run] if entry.run not in runs else []
     if len(found) < 2:
         return ""
     said = "; ".join(f"{', '.join(runs)}: {text}" for text, runs in found.items())
     return f"{what} differs ({said})"
 
 
+def _cuts(entry: Entry) -> str | None:
+    """Where classes are cut, as distances of delta_norm; None for a single source."""
+    if entry.n_sources < 2:
+        return None
+    names = ("exclusive", "shared")
+    told = [entry.summary.get(f"class_threshold_{name}", "not told") for name in names]
+    return ", ".join(f"{name} {_cut(cut)}" for name, cut in zip(names, told, strict=True))
+
+
+def _cut(value: object) -> str:
+    if value is None:
+        return "nowhere"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 CONDITIONS: Mapping[str, Callable[[Entry], object]] = {
+    "The cut between classes": _cuts,
     "The number of latents": lambda e: e.settings.get("d_sae", "not told"),
     "The text": lambda e: e.provenance.get("text", "not told"),
     "The number of held-out rows": lambda e: e.provenance.get("heldout_rows", "not told"),
+    "The number of held-out sequences": lambda e: e.provenance.get("heldout_sequences", "not told"),
     "The choice of rows": lambda e: e.provenance.get("filter", "not told"),
 }
-"""What should be equal, in words, and where it stands."""
+"""What should be equal, in words, and where it stands; None where a run has no such thing."""
 
 
 UNSHOWN = frozenset(

@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 
 from xc.evaluate.comparison.caveats import (
-    L0_TOLERANCE,
     apart,
     caveats,
     changed_settings,
@@ -16,6 +15,7 @@ from xc.evaluate.comparison.caveats import (
 )
 from xc.evaluate.comparison.columns import COLUMNS, Column
 from xc.evaluate.comparison.entry import Entry, read_entries
+from xc.evaluate.equal_l0 import L0_TOLERANCE
 from xc.evaluate.report.numbers import any_size
 from xc.store_schema import RequestError, suggestion
 

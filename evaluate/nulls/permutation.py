@@ -49,7 +49,7 @@ def windows(lengths: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
     """Runs [first, last) of sequences of at most `most` rows each where that can be, at least two
     sequences in each, so that a window fits into memory and can be permuted by itself.
 
-    The last window joins the one before it if it alone could not be permuted.
+    The last window joins those before it, as many as it takes until it can be permuted.
     """
     found: list[tuple[int, int]] = []
     first = 0
@@ -59,7 +59,7 @@ def windows(lengths: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
             sum(here) + lengths[last] <= most or not _can_be_permuted(here)
         ):
             continue
-        if found and not _can_be_permuted(here):
+        while found and not _can_be_permuted(lengths[first:last]):
             first = found.pop()[0]
         found.append((first, last))
         first = last

@@ -4,18 +4,24 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from xc.evaluate.nulls.conditions import (
+    IDENTICAL,
+    KINDS,
+    PERMUTED,
+    SEEDS,
+    STALE,
+    Entries,
+    fitting,
+    is_stale,
+)
 from xc.evaluate.nulls.false_discovery import count_interval, false_discovery_rate
 from xc.store_schema import Checkpoint, DamageError, RunLayout, atomic_write
 
 CHECKPOINT = "checkpoint"
-IDENTICAL, PERMUTED, SEEDS, PLANTED = KINDS = ("identical", "permuted", "seeds", "planted")
 
 NEEDS = "needs a null control"
 """How the reason begins why something is not known that `xc null` would tell."""
 _SIDES = ("a_only", "b_only")
-
-Entries = Mapping[str, Mapping[str, Any]]
-"""By kind, flat objects of numbers."""
 
 
 def read_entries(run: RunLayout) -> dict[str, dict[str, Any]]:
@@ -49,6 +55,8 @@ def write_entry(run: RunLayout, kind: str, entry: Mapping[str, Any]) -> None:
 def with_nulls(summary: Mapping[str, Any], entries: Entries) -> dict[str, Any]:
     """A summary of two sources with what the controls say of it; others stay as they are.
 
+    Controls that were evaluated otherwise than the run say nothing of it.
+
     Args:
         summary: the object of summary.json, with or without such keys.
         entries: from `read_entries`.
@@ -71,9 +79,9 @@ def _values(summary: Mapping[str, Any], entries: Entries) -> tuple[dict[str, Any
         values |= {key: rate and rate[0], f"{key}_ci": rate and list(rate[1])}
         if reason:
             reasons |= {key: reason, f"{key}_ci": reason}
+    seeds = fitting(summary, entries).get(SEEDS, {})
     for name in ("shared", *_SIDES):
-        told = entries.get(SEEDS, {})
-        found = {key: told.get(key) for key in (f"reproduced_{name}", f"reproduced_{name}_ci")}
+        found = {key: seeds.get(key) for key in (f"reproduced_{name}", f"reproduced_{name}_ci")}
         values |= found
         if None in found.values():
             reason = _reason(summary, entries, SEEDS, name) or f"no latent is {name}"
@@ -85,9 +93,21 @@ def _reason(summary: Mapping[str, Any], entries: Entries, kind: str, name: str) 
     """Why nothing can be told; empty if it can."""
     if kind not in entries:
         return f"{NEEDS}: xc null RUN --kind {kind}"
+    if is_stale(summary, entries[kind]):
+        return STALE
     if summary.get(f"n_{name}") is None:
         return f"n_{name} was not measured"
+    for key in _counted(kind, name):
+        if entries[kind].get(key) is None:
+            return f"{key} was not measured in the control"
     return "" if summary[f"n_{name}"] else f"no latent is {name}"
+
+
+def _counted(kind: str, name: str) -> tuple[str, ...]:
+    """Keys of a control that the rate of a class is made of."""
+    if kind == SEEDS:
+        return ()
+    return ("n_shared",) if name == "shared" else tuple(f"n_{side}" for side in _SIDES)
 
 
 def _rate(
@@ -97,7 +117,8 @@ def _rate(
 
     Where A is set against itself, its two sides are two counts of the same thing.
     """
-    counts = [control[f"n_{of}"] for of in (("shared",) if name == "shared" else _SIDES)]
+    kind = PERMUTED if name == "shared" else IDENTICAL
+    counts = [control[key] for key in _counted(kind, name)]
     ends = count_interval(sum(counts), len(counts))
     estimates = [
         false_discovery_rate(
@@ -111,4 +132,5 @@ def _rate(
 
 def _alive(counts: Mapping[str, Any]) -> int:
     """Latents that fire: the sum of the classes, of which thresholds may leave some out."""
-    return sum(counts[f"n_{name}"] or 0 for name in ("shared", "a_only", "b_only", "other"))
+    names = ("shared", "a_only", "b_only", "other")
+    return sum(counts.get(f"n_{name}") or 0 for name in names)

@@ -4,11 +4,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xc.evaluate.nulls.results import IDENTICAL, KINDS, PERMUTED, PLANTED, SEEDS
+from xc.evaluate.nulls.conditions import (
+    IDENTICAL,
+    KINDS,
+    PERMUTED,
+    PLANTED,
+    SEEDS,
+    Entries,
+    fitting,
+    has_other_l0,
+    remarks,
+)
 from xc.evaluate.report.data import ReportData
-from xc.evaluate.report.numbers import Format, interval, number, percent, three, whole
+from xc.evaluate.report.numbers import Format, interval, number, one, percent, three, whole
 
 _COUNTS: tuple[tuple[str, str, Format], ...] = (
+    ("Latents active per row", "l0", one),
+    ("Variance explained", "fve", three),
     ("Shared latents", "n_shared", whole),
     ("A-only latents", "n_a_only", whole),
     ("B-only latents", "n_b_only", whole),
@@ -39,17 +51,24 @@ class NullControls:
     tables: tuple[NullTable, ...]
     missing: tuple[str, ...]
     """Controls that were not made."""
+    stale: tuple[str, ...]
+    """Controls that were evaluated otherwise than the run is now: they are left out."""
+    remarks: tuple[str, ...]
+    """In what the others are unlike the run."""
 
 
 def null_controls(data: ReportData) -> NullControls | None:
     """None where the sources are not two: there is nothing to control."""
     if len(data.sources) != 2:
         return None
-    tables = (_counts(data), _seeds(data.nulls), _planted(data.nulls))
+    entries = fitting(data.summary, data.nulls)
+    tables = (_counts(data.summary, entries), _seeds(entries), _planted(entries))
     return NullControls(
         estimates=_estimates(data.summary),
         tables=tuple(table for table in tables if table is not None),
         missing=tuple(kind for kind in KINDS if kind not in data.nulls),
+        stale=tuple(kind for kind in KINDS if kind in data.nulls and kind not in entries),
+        remarks=remarks(data.summary, entries),
     )
 
 
@@ -75,18 +94,22 @@ def _with_interval(summary: Mapping[str, Any], key: str) -> tuple[str, str]:
     return number(summary.get(key), percent), bounds
 
 
-def _counts(data: ReportData) -> NullTable | None:
+def _counts(summary: Mapping[str, Any], entries: Entries) -> NullTable | None:
     titles = {IDENTICAL: "A against A", PERMUTED: "B's rows permuted"}
-    made = {kind: data.nulls[kind] for kind in titles if kind in data.nulls}
+    made = {kind: entries[kind] for kind in titles if kind in entries}
     if not made:
         return None
-    beside = (data.summary, *made.values())
+    beside = (summary, *made.values())
     rows = tuple(
-        (words, *(number(found.get(key), style) for found in beside))
+        (words, *(number(v.get(key), style) + _mark(key, summary, v) for v in beside))
         for words, key, style in _COUNTS
     )
     heads = ("", "This run", *(titles[kind] for kind in made))
     return NullTable("The same training where nothing is exclusive, or nothing shared", heads, rows)
+
+
+def _mark(key: str, summary: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    return " ≠" if key == "l0" and has_other_l0(summary, found) else ""
 
 
 def _seeds(nulls: Mapping[str, Any]) -> NullTable | None:

@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import labelled
 import planted
 import pytest
 import yaml
@@ -25,6 +26,7 @@ TRAIN = {
 }  # fmt: skip
 
 
+STALE = "the control was evaluated with other thresholds or rows; run `xc null RUN` again"
 COUNTS = "n_shared,n_a_only,n_b_only,n_other,l0"
 
 
@@ -89,6 +91,11 @@ def test_all_controls(controlled: tuple[RunLayout, str], store: ActivationStore)
     assert found["planted"]["directions"][0] > 0
     for words in ("A against A", "B permuted", "found again by seeds 1", "planted directions"):
         assert words in printed
+    for words in ("latents active per token", "variance explained"):
+        assert words in printed
+    for kind in ("identical", "permuted", "seeds"):
+        assert (found[kind]["tokens"], found[kind]["tokens_of_run"]) == (3200, 6400)
+        assert f"The control {kind} was trained on 3,200 tokens, this run on 6,400" in printed
     assert verify(run.root) == []
     assert describe(run.root)["kind"] == "run"
 
@@ -144,6 +151,53 @@ def test_other_settings_make_them_anew(store: ActivationStore, tmp_path: Path) -
     assert "done before" in typed(*words, "1280").output
 
 
+def test_classes_cut_elsewhere_take_their_rates_along(
+    store: ActivationStore, tmp_path: Path
+) -> None:
+    run = evaluated(tmp_path, store, tokens=640)
+    control = ("null", str(run.root), "--kind", "identical,seeds", "--seeds", "1")
+
+    def told(*words: str) -> tuple[dict[str, object], str]:
+        done = typed(*words)
+        assert done.exit_code == 0, done.output
+        summary = json.loads(run.summary.read_text())
+        keys = ("fdr_a_only", "reproduced_shared")
+        return {k: summary["not_measured"].get(k, summary[k]) for k in keys}, done.output
+
+    before, _ = told(*control)
+    assert STALE not in before.values()
+    evaluate = ("evaluate", "--run", str(run.root), "--no-report", "--class-thresholds")
+    found, printed = told(*evaluate, "kissane")
+    assert set(found.values()) == {STALE}
+    assert f"xc null {run.root} --kind identical" in printed
+    _, printed = told("null", str(run.root), "--kind", "seeds", "--seeds", "1")
+    assert "left out, identical: the control was evaluated with other thresholds" in printed
+    found, printed = told(*control)
+    assert found["fdr_a_only"] == "n_a_only was not measured"
+    assert isinstance(found["reproduced_shared"], float)
+    assert "left out" not in printed
+    assert json.loads(run.nulls_json.read_text())["identical"]["n_a_only"] is None
+    found, _ = told(*evaluate, "minder")
+    assert set(found.values()) == {STALE}
+    assert told(*control)[0] == before
+
+
+def test_controls_are_of_the_rows_that_were_kept(tmp_path: Path) -> None:
+    run = evaluated(tmp_path, labelled.labelled_store(tmp_path / "acts.zarr"), tokens=640)
+    words = ("null", str(run.root), "--tokens", "640", "--kind", "permuted,planted")
+    assert typed(*words).exit_code == 0
+    assert typed("evaluate", "--run", str(run.root), "--keep", "user").exit_code == 0
+    summary = json.loads(run.summary.read_text())
+    assert summary["not_measured"]["fdr_shared"] == STALE
+    done = typed(*words)
+    assert done.exit_code == 0, done.output
+    entries = json.loads(run.nulls_json.read_text())
+    for kind in ("permuted", "planted"):
+        assert entries[kind]["evaluated"]["keep"] == ["user"]
+        assert entries[kind]["evaluated"]["rows"] == summary["rows"]
+    assert json.loads(run.summary.read_text())["not_measured"].get("fdr_shared") != STALE
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sparsity", ["l1", "jumprelu", "topk"])
 def test_planted_controls_of_other_architectures(
@@ -180,6 +234,9 @@ def test_refusals(store: ActivationStore, tmp_path: Path) -> None:
     run = evaluated(tmp_path, store, tokens=640)
     assert "did you mean 'identical'" in said(str(run.root), "--kind", "identicl")
     assert "seeds: expected at least 1" in said(str(run.root), "--seeds", "0")
+    gone = typed("null", str(run.root), "--store", str(tmp_path / "no.zarr"))
+    assert gone.exit_code == 2
+    assert "`xc harvest` makes one" in gone.stderr
     assert "two sequences of each" in said(str(run.root), "--kind", "permuted", "--rows", "100")
     (run.nulls / "identical").mkdir(parents=True)
     (run.nulls / "identical" / "mine.txt").write_text("")

@@ -54,3 +54,17 @@ def test_what_is_no_run_passes(tmp_path: Path, planted_run: RunLayout) -> None:
     refuse_unfinished(tmp_path / "absent")
     (tmp_path / "config.yaml").write_text("a: [")
     refuse_unfinished(tmp_path)
+
+
+def test_a_folder_of_runs_names_them(planted_store: ActivationStore, tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    for name in ("k=4", "k=8"):
+        run = RunLayout(folder / name)
+        train(short(tokens=64, d_sae=16), store=planted_store, run=run, progress=Silent())
+    says = "sweep: this folder holds 2 runs, no crosscoder; give one of them: k=4, k=8$"
+    with pytest.raises(RequestError, match=says):
+        Crosscoder.from_pretrained(folder)
+    assert Crosscoder.from_pretrained(folder / "k=8").d_sae == 16
+    shutil.rmtree(folder / "k=4" / "checkpoint")
+    with pytest.raises(RequestError, match="give one of them: k=4, k=8"):
+        Crosscoder.from_pretrained(folder)

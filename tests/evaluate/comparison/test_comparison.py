@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,36 @@ def test_says_when_text_or_size_differ(runs: list[Path]):
     path = runs[1] / "evaluation" / "provenance.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "text": "another"}))
     assert any(c.startswith("The text differs") for c in caveats(compare(runs).entries))
+
+
+@pytest.mark.parametrize(
+    ("cuts", "said"),
+    [
+        ({"class_threshold_shared": 0.2}, "exclusive 0.1, shared 0.2"),
+        (
+            {"class_threshold_exclusive": None, "class_threshold_shared": 0.2857142857142857},
+            "exclusive nowhere, shared 0.285714",
+        ),
+    ],
+)
+def test_says_when_classes_are_cut_elsewhere(
+    evaluation: Evaluation, tmp_path: Path, cuts: dict[str, object], said: str
+):
+    same = [copied(evaluation, tmp_path / name) for name in ("one", "two")]
+    other = copied(evaluation, tmp_path / "other", **cuts)
+    (found,) = compare([*same, other]).caveats
+    assert found == (
+        f"The cut between classes differs (one, two: exclusive 0.1, shared 0.1; other: {said})"
+    )
+    single = [replace(e, n_sources=1, summary={"l0": 1.0}) for e in compare([other]).entries]
+    assert not any("cut between" in c for c in caveats([*compare(same).entries, *single]))
+
+
+def test_says_when_held_out_sequences_differ(runs: list[Path]):
+    path = runs[1] / "evaluation" / "provenance.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "heldout_sequences": 5}))
+    found = [c for c in caveats(compare(runs).entries) if "held-out sequences" in c]
+    assert found[0].endswith("two: 5)")
 
 
 def test_matrix_holds_every_run_once(runs: list[Path]):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from xc.evaluate.nulls.conditions import conditions
 from xc.evaluate.nulls.results import with_nulls
 from xc.evaluate.report.data import ReportData, read_data
 from xc.evaluate.report.nulls import null_controls
@@ -13,7 +14,8 @@ CLASSES = ("shared", "a_only", "b_only")
 ENTRIES: dict[str, Any] = {
     "identical": {
         "n_shared": 500, "n_a_only": 3, "n_b_only": 1, "n_other": 0, "n_dead": 96,
-        "sharedness": 0.9996, "alignment_adjusted": None,
+        "sharedness": 0.9996, "alignment_adjusted": None, "l0": 900.0, "fve": 0.81,
+        "tokens": 1_000, "tokens_of_run": 4_000_000,
     },
     "seeds": {
         "seeds": [1, 2],
@@ -32,6 +34,8 @@ ENTRIES: dict[str, Any] = {
 def made(make_run: Callable[..., Any], entries: dict[str, Any], **wish: Any) -> ReportData:
     run = make_run(**wish)
     data = read_data(run, run=run.run)
+    evaluated = conditions(data.summary)
+    entries = {kind: {"evaluated": evaluated, **entry} for kind, entry in entries.items()}
     return replace(data, nulls=entries, summary=with_nulls(data.summary, entries))
 
 
@@ -42,8 +46,11 @@ def test_what_was_made_is_shown(make_run: Callable[..., Any]) -> None:
     assert section.missing == ("permuted",)
     counts, seeds, planted = section.tables
     assert counts.heads == ("", "This run", "A against A")
-    assert counts.rows[1][0] == "A-only latents"
-    assert counts.rows[1][2] == "3"
+    assert counts.rows[0][0] == "Latents active per row"
+    assert counts.rows[0][2] == "900.0 ≠"
+    assert counts.rows[1][2] == "0.810"
+    assert counts.rows[3][0] == "A-only latents"
+    assert counts.rows[3][2] == "3"
     assert counts.rows[-1][2] == "–"
     assert seeds.caption == "Found again by seeds 1, 2"
     assert seeds.rows[0] == ("Shared", "50.00 %", "50.00 %", "50.00 %", "0.00 %")
@@ -60,6 +67,27 @@ def test_the_page_has_the_section(make_run: Callable[..., Any]) -> None:
     assert 'href="#nulls"' in page
     assert "Not made: permuted" in page
     assert "--kind permuted" in page
+
+
+def test_what_makes_them_unlike_the_run_is_said(make_run: Callable[..., Any]) -> None:
+    page = render_page(made(make_run, ENTRIES), (), {})
+    assert "and 900.0 in the control identical" in page
+    assert "trained on 1,000 tokens, this run on 4,000,000" in page
+    equal = {**ENTRIES["identical"], "l0": None, "tokens": 4_000_000}
+    section = null_controls(made(make_run, {"identical": equal}))
+    assert section is not None
+    assert section.remarks == ()
+
+
+def test_controls_evaluated_otherwise_are_left_out(make_run: Callable[..., Any]) -> None:
+    other = {"evaluated": {"rows": -1}}
+    data = made(make_run, {kind: {**entry, **other} for kind, entry in ENTRIES.items()})
+    section = null_controls(data)
+    assert section is not None
+    assert section.tables == section.remarks == ()
+    assert section.stale == ("identical", "seeds", "planted")
+    assert section.missing == ("permuted",)
+    assert "Left out: identical, seeds, planted, evaluated with" in render_page(data, (), {})
 
 
 def test_without_controls_the_command_is_named(make_run: Callable[..., Any]) -> None:
