@@ -8,6 +8,7 @@ block numbers alone; the scheduler decides only when, so every scheduler gives t
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from itertools import count
 from typing import Any, TypeVar
@@ -29,7 +30,10 @@ Totals = Mapping[str, Sums]
 """Sums by metric name."""
 
 GroupTotals = Mapping[int, Totals]
-"""The same by group of rows; groups without rows are not there."""
+"""The same by group of rows; groups without rows are not there. Under `WHOLE`: sums over all groups
+of metrics that no interval asks for by group."""
+
+WHOLE = -1
 
 
 def tree(
@@ -85,8 +89,18 @@ def metric_totals(
     return tree(blocks, BlockTotals(reader, metrics), CombineTotals(metrics), token=token)
 
 
-Stage = tuple[Sequence[Metric], Sequence[Range], Callable[[GroupTotals], Any]]
-"""Metrics to sum up, over which blocks, and what becomes of the sums, called where they are."""
+@dataclass(frozen=True)
+class Stage:
+    """A run of blocks whose sums are kept when it is done."""
+
+    metrics: Sequence[Metric]
+    """What to sum up."""
+    apart: frozenset[str]
+    """Names of those whose sums are kept by group."""
+    blocks: Sequence[Range]
+    """Over which rows."""
+    end: Callable[[GroupTotals], Any]
+    """What becomes of the sums; called where they were summed up."""
 
 
 def group_totals(reader: Reader, group_of: np.ndarray, stages: Sequence[Stage]) -> Any:
@@ -98,11 +112,11 @@ def group_totals(reader: Reader, group_of: np.ndarray, stages: Sequence[Stage]) 
         stages: runs of blocks.
     """
     token, tasks = _new_token(), []
-    for metrics, blocks, end in stages:
-        leaf, combine = BlockGroups(reader, metrics, group_of), CombineGroups(metrics)
-        totals = tree(blocks, leaf, combine, token=token)
-        name = f"stage-{token}-{blocks[0][0]:012d}"
-        tasks.append(delayed(end, pure=False)(totals, dask_key_name=name))
+    for stage in stages:
+        leaf = BlockGroups(reader, stage.metrics, stage.apart, group_of)
+        totals = tree(stage.blocks, leaf, CombineGroups(stage.metrics), token=token)
+        name = f"stage-{token}-{stage.blocks[0][0]:012d}"
+        tasks.append(delayed(stage.end, pure=False)(totals, dask_key_name=name))
     return delayed(tasks)
 
 
@@ -151,24 +165,38 @@ class CombineGroups:
 
     def __call__(self, left: GroupTotals, right: GroupTotals) -> GroupTotals:
         """Combine what both have, keep what one has."""
-        both = {g: combine_totals(self._metrics, left[g], right[g]) for g in left if g in right}
+        both = {g: self._combine(left[g], right[g]) for g in left if g in right}
         return {**left, **right, **both}
+
+    def _combine(self, left: Totals, right: Totals) -> Totals:
+        return combine_totals([m for m in self._metrics if m.name in left], left, right)
 
 
 class BlockGroups:
     """Sums of all metrics over a block, by group, tile by tile: what one task computes."""
 
-    def __init__(self, reader: Reader, metrics: Sequence[Metric], group_of: np.ndarray) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        metrics: Sequence[Metric],
+        apart: frozenset[str],
+        group_of: np.ndarray,
+    ) -> None:
         self._reader = reader
         self._metrics = metrics
+        self._apart = apart
         self._group_of = group_of
 
     def __call__(self, block: Range) -> GroupTotals:
         """Read the block's tiles in order and add up the sums of each group."""
-        totals: dict[int, Totals] = {}
+        totals: GroupTotals = {}
+        add = CombineGroups(self._metrics)
         for group, tile in self._reader.tiles_by_group(*block, self._group_of):
-            own = tile_totals(self._metrics, tile)
-            if group in totals:
-                own = combine_totals(self._metrics, totals[group], own)
-            totals[group] = own
+            totals = add(totals, self._sorted_out(group, tile_totals(self._metrics, tile)))
         return totals
+
+    def _sorted_out(self, group: int, sums: Totals) -> GroupTotals:
+        """Sums of rows of one group: those that are kept by group, and those that are not."""
+        own = {name: part for name, part in sums.items() if name in self._apart}
+        rest = {name: part for name, part in sums.items() if name not in self._apart}
+        return {number: part for number, part in ((group, own), (WHOLE, rest)) if part}

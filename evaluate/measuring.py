@@ -11,7 +11,7 @@ from xc.evaluate.metric import Metric, Pass
 from xc.evaluate.passes import Passes
 from xc.evaluate.reductions import label_of, reductions
 from xc.evaluate.scheduler import Work
-from xc.evaluate.stages import KeepStage, bring_together
+from xc.evaluate.stages import KeepStage, bring_together, label_in_stage
 
 STAGES = 8
 """Parts of a pass, each of which is kept when it is done."""
@@ -43,24 +43,32 @@ def measure(
     lacking = {label for own in held for label in wanted if label not in own} - known
     missing = tuple(metric for label, metric in wanted.items() if label in lacking)
     if missing:
-        _read(work, passes, groups, missing)
+        _read(work, passes, groups, missing, apart)
         bring_together(passes, missing, groups.n, apart=apart)
+        known = passes.held(None).keys() - apart
     passes.fold([m for k, m in wanted.items() if k not in apart | known], groups.n)
     whole = passes.load([label for label in wanted if label not in apart], None)
     passes.forget_groups(whole)
     return GroupSums(reading, groups.n, Remembered(passes.load, sorted(apart)), whole)
 
 
-def _read(work: Work, passes: Passes, groups: RowGroups, missing: Sequence[Metric]) -> None:
+def _read(
+    work: Work,
+    passes: Passes,
+    groups: RowGroups,
+    missing: Sequence[Metric],
+    apart: frozenset[str],
+) -> None:
     """Sum up the stages that are not kept."""
     stages: list[Stage] = []
     for number, blocks in enumerate(stages_of(work.blocks)):
         held = passes.stage(number)
-        if left := [m for m in missing if m.name not in held]:
-            stages.append((left, blocks, KeepStage(passes, number, [m.name for m in left])))
+        if left := [m for m in missing if label_in_stage(m.name, apart) not in held]:
+            end = KeepStage(passes, number, [label_in_stage(m.name, apart) for m in left])
+            stages.append(Stage(left, apart, blocks, end))
     if stages:
         graph = group_totals(work.reader, groups.of_sequence, stages)
-        work.run(graph, "measuring", [block for _, blocks, _ in stages for block in blocks])
+        work.run(graph, "measuring", [block for stage in stages for block in stage.blocks])
 
 
 def stages_of(blocks: Sequence[Range]) -> tuple[Sequence[Range], ...]:

@@ -4,9 +4,12 @@ end."""
 from collections.abc import Sequence
 from functools import reduce
 
-from xc.evaluate.graph import GroupTotals, Totals, combine_totals
+from xc.evaluate.graph import WHOLE, GroupTotals, Totals, combine_totals
 from xc.evaluate.metric import Metric
 from xc.evaluate.passes import Passes
+
+_WHOLE = "all groups: "
+"""Before the labels of sums over all groups."""
 
 
 class KeepStage:
@@ -19,32 +22,39 @@ class KeepStage:
 
     def __call__(self, totals: GroupTotals) -> None:
         """Write them."""
-        self._passes.save_stage(totals, self._number, self._labels)
+        whole = {f"{_WHOLE}{label}": sums for label, sums in totals.get(WHOLE, {}).items()}
+        named = {**totals, WHOLE: whole} if whole else totals
+        self._passes.save_stage(named, self._number, self._labels)
+
+
+def label_in_stage(label: str, apart: frozenset[str]) -> str:
+    """What a label is called in a stage: sums over all groups are not those by group."""
+    return label if label in apart else f"{_WHOLE}{label}"
 
 
 def bring_together(
     passes: Passes, metrics: Sequence[Metric], groups: int, *, apart: frozenset[str]
 ) -> None:
-    """Add up the stages of each group, one group at a time; the stages go.
+    """Add up the stages, one group at a time; the stages go.
 
     Args:
         passes: holds all stages.
         metrics: what they hold, under the metrics' names.
         groups: number of groups.
-        apart: labels that will be asked for by group; they lie apart from the others.
+        apart: labels that will be asked for by group.
     """
+    by_group = [m for m in metrics if m.name in apart]
     for group in range(groups):
         held = passes.held(group)
-        some = [m for m in metrics if m.name not in held]
-        totals = _of_group(passes, some, group)
-        for side in (True, False):
-            own = {label: s for label, s in totals.items() if (label in apart) is side}
-            passes.save(own, group)
+        passes.save(_over_stages(passes, [m for m in by_group if m.name not in held], group), group)
+    rest = [m for m in metrics if m.name not in apart]
+    passes.save(_over_stages(passes, rest, WHOLE), None)
     passes.forget_stages()
 
 
-def _of_group(passes: Passes, metrics: Sequence[Metric], group: int) -> Totals:
-    labels = [m.name for m in metrics]
+def _over_stages(passes: Passes, metrics: Sequence[Metric], group: int) -> Totals:
+    labels = [m.name if group != WHOLE else f"{_WHOLE}{m.name}" for m in metrics]
     parts = (passes.load_stage(labels, number, group) for number in passes.stages())
-    found = [part for part in parts if part is not None]
-    return reduce(lambda a, b: combine_totals(metrics, a, b), found) if found else {}
+    found = [part for part in parts if part is not None] if labels else []
+    named = [{m.name: part[k] for m, k in zip(metrics, labels, strict=True)} for part in found]
+    return reduce(lambda a, b: combine_totals(metrics, a, b), named) if named else {}

@@ -24,9 +24,9 @@ METRIC = Metric(
     meaning="It has no number of its own; cca, svcca, pwcca, cka and procrustes are taken from it.",
     misleads=(
         "A source of width d costs O(rows·d²) time and, per task, 8·d² bytes a product; sources "
-        "wider than 1,024 get no intervals, which would cost O(d³) for every group of rows."
+        "wider than 512 get no intervals, which would take these products for every group of rows."
     ),
-    widest=1024,
+    widest=512,
     version=3,
     undefined="the activations of a source do not vary over the rows",
 )

@@ -9,7 +9,7 @@ import pytest
 
 from xc.evaluate.blocks import Range, cut_all
 from xc.evaluate.examples.collect import example_sketch
-from xc.evaluate.graph import block_key, group_totals, metric_totals, rows_of, tree
+from xc.evaluate.graph import Stage, block_key, group_totals, metric_totals, rows_of, tree
 from xc.evaluate.metric import Pass
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.reader import Reader
@@ -39,7 +39,8 @@ def test_building_computes_nothing(opened: list[str]) -> None:
     reader = Reader(Path("no/store"), Path("no/run"), 64)
     blocks = cut_all([(0, 10_000)], 256)
     metric_totals(reader, READING, blocks)
-    stages = [(READING, blocks[:3], print), (READING, blocks[3:], print)]
+    none: frozenset[str] = frozenset()
+    stages = [Stage(READING, none, part, print) for part in (blocks[:3], blocks[3:])]
     group_totals(reader, np.zeros(9), stages)
     example_sketch(reader, [1, 2], [(0, 10_000)], blocks=blocks, k=3)
     assert opened == []

@@ -16,7 +16,7 @@ def test_none_named_means_all() -> None:
 
 
 def test_what_is_needed_comes_too_in_order() -> None:
-    assert chosen("n_shared") == ["frequency", "delta_norm", "class", "n_shared"]
+    assert chosen("n_shared") == ["frequency", "rel_norm", "delta_norm", "class", "n_shared"]
     assert chosen("l0") == ["l0"]
 
 
