@@ -32,7 +32,7 @@ import torch
 
 from xc.evaluate import reader as rows
 from xc.evaluate.blocks import Range, cut_all
-from xc.evaluate.clusters import RowGroups
+from xc.evaluate.clusters import row_groups
 from xc.evaluate.graph import BlockTotals, CombineTotals, metric_totals
 from xc.evaluate.measuring import measure
 from xc.evaluate.metric import Metric, Pass
@@ -40,6 +40,7 @@ from xc.evaluate.metrics import METRICS
 from xc.evaluate.passes import Passes
 from xc.evaluate.reader import Reader
 from xc.evaluate.reductions import reductions
+from xc.evaluate.repetition import repetition
 from xc.evaluate.row_block import RowBlock
 from xc.evaluate.scheduler import Work, compute
 from xc.evaluate.selection import select
@@ -62,7 +63,7 @@ RESULT = Path(__file__).parent / "results" / "evaluate.json"
 KEYS = ("alpha@1", "beta@2")
 WIDTH, D_SAE, K = 768, 4096, 60
 LENGTH, BLOCK, TILE, DENSE = 256, 8192, 2048, 4096
-GROUPS, MEASURED, TIMES = 2, 8192, (1, 10, 50)
+MEASURED, TIMES = 8192, (1, 10, 50)
 SCALING = ("nu_error", "nu_reconstruction")
 COUNTING = ("frequency", "mean_activation", "max_activation")
 
@@ -273,13 +274,16 @@ def peak_mib(store: Path, run: Path, n_rows: int) -> float:
 
 def print_peak(store: str, run: str, n_rows: str) -> None:
     """What `peak_mib` runs; `ru_maxrss` would tell the parent's peak where that is larger."""
-    reader = Reader(Path(store), Path(run), MEASURED // 8)
-    borders = tuple(range(0, int(n_rows), int(n_rows) // GROUPS))[1:]
-    blocks = cut_all([(0, int(n_rows))], MEASURED // 4)  # two of two tiles in the smallest group
+    reader = Reader(Path(store), Path(run), MEASURED // 16)
+    blocks = cut_all([(0, int(n_rows))], MEASURED // 16)  # stages of two blocks in the smallest
     work = Work(reader, ((0, int(n_rows)),), blocks, "threads", Silent())
+    sequences = reader.store.sequences
+    counted = np.diff(sequences.row_offsets)
+    groups = row_groups(counted, np.arange(len(counted)), 20)
+    again = repetition(METRICS, widest=WIDTH).again
     with tempfile.TemporaryDirectory() as folder:
         passes = Passes(Path(folder) / "passes")
-        measure(work, passes, RowGroups(borders), METRICS, by_group=())
+        measure(work, passes, groups, METRICS, by_group=[m.name for m in again])
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
 

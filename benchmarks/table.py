@@ -51,7 +51,7 @@ ROWS: tuple[tuple[str, str, str, tuple[str | int, ...]], ...] = (
         ("steps", 1, "ratios", "sparsify TopK / xc batch_topk"),
     ),
     (
-        "latent scaling of every latent",
+        "latent scaling of every latent, both directions",
         "dense torch, block by block",
         "evaluate",
         ("ratios", "dense torch / ours"),

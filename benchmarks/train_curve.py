@@ -3,8 +3,8 @@
 The embedded models' residual streams are harvested by `xc harvest`; every contender starts from the
 same weights and sees the same batches. Means over 50 steps are compared. Trainings part at the
 first pair at the edge of the selection that rounding decides otherwise; how far, the null control
-says: the dense reference again, from weights moved by a ten-millionth. In float64 the tests find
-the losses equal.
+says: the dense reference again, from weights moved by a ten-millionth, and the fused step likewise.
+In float64 the tests find the losses equal.
 """
 
 import subprocess
@@ -33,7 +33,7 @@ D_SAE, K, BATCH, TOKENS = 2048, 32, 1024, 400_000
 MEAN_OVER = 50
 NUDGE = 1e-7
 NULLS = 3
-"""References that start from weights moved by `NUDGE` of themselves."""
+"""References, and fused trainings, that start from weights moved by `NUDGE` of themselves."""
 
 
 class Contender:
@@ -64,6 +64,11 @@ class Contender:
         W_enc = self.crosscoder.W_enc
         noise = torch.rand(W_enc.shape, generator=torch.Generator().manual_seed(seed))
         W_enc.mul_(1 + NUDGE * (2 * noise - 1))
+        return self
+
+    def fused(self) -> "Contender":
+        """Take the fused step."""
+        self.step = FusedStep(self.crosscoder)
         return self
 
     def take(self, x: torch.Tensor) -> None:
@@ -106,8 +111,11 @@ def measure(store: ActivationStore, sparsity: str, steps: int) -> dict[str, Any]
         for i in range(NULLS):
             null = Contender(store, config, forward=dense).nudge(seed=i)
             contenders[f"dense pass, nudged {i + 1}"] = null
-    contenders["fused"] = Contender(store, config, forward=dense)
-    contenders["fused"].step = FusedStep(contenders["fused"].crosscoder)
+    contenders["fused"] = Contender(store, config, forward=dense).fused()
+    for i in range(NULLS if sparsity != "l1" else 0):
+        contenders[f"fused, nudged {i + 1}"] = (
+            Contender(store, config, forward=dense).nudge(seed=i).fused()
+        )
     keys = store.tuples[0]
     with ShuffledStream(store, keys, seed=0, window_bytes=2**30) as stream:
         position = StreamPosition()
