@@ -52,6 +52,16 @@ def report_usage(error: TyperException) -> int:
     return RequestError.exit_status
 
 
+def report_import(error: ImportError, *, debug: bool) -> int:
+    """Say on one line that a command cannot be loaded."""
+    text = (
+        f"this command cannot be loaded ({type(error).__name__}: {error}); install xcdiff and what "
+        "it needs again (pip install --upgrade xcdiff); --debug shows where"
+    )
+    _explain(error, debug=debug, text=text)
+    return FAILED
+
+
 def _explain(error: BaseException, *, debug: bool, text: str | None = None) -> None:
     if debug:
         traceback.print_exception(error)

@@ -1,6 +1,7 @@
 """`xc inspect`: a description on one screen, or as JSON."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +57,22 @@ def _runs_table(runs: dict[str, Any]) -> Table:
         table.add_column(name, justify="left" if name in ("run", "state") else "right")
     for name, of in runs.items():
         seen, last = of["stream"] or {}, of["training"] or {}
-        state = "evaluated" if of["evaluated"] else "trained" if of["finished"] else "underway"
         figures = (seen.get("mixing"), last.get("val/fve"), last.get("val/l0"))
         table.add_row(
             name,
             _text(last.get("step", 0)),
             _text(seen.get("unique_rows", "")),
             *("" if figure is None else f"{figure:.4g}" for figure in figures),
-            state,
+            _state(of),
         )
     return table
+
+
+def _state(of: Mapping[str, Any]) -> str:
+    """A damaged checkpoint is told before anything that was made of it."""
+    if of["damaged"]:
+        return "damaged: `xc verify` says where"
+    return "evaluated" if of["evaluated"] else "trained" if of["finished"] else "underway"
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from xc.cli.commands import COMMANDS
-from xc.cli.exits import INTERRUPTED, report_usage
+from xc.cli.exits import INTERRUPTED, report_import, report_usage
 
 
 def build_app(typed: Sequence[str]) -> typer.Typer:
@@ -50,4 +50,6 @@ def main() -> None:
         status = report_usage(error)
     except Abort:
         status = INTERRUPTED
+    except ImportError as error:  # of the module of the command; what runs has a net of its own
+        status = report_import(error, debug="--debug" in sys.argv)
     sys.exit(status or 0)

@@ -20,18 +20,27 @@ def claim(folder: Path, recipe: Mapping[str, Any]) -> None:
     Raises:
         RequestError: if something else lies there.
     """
+    refuse_foreign(folder)
     note = folder / MADE_FROM
     text = json.dumps(dict(recipe), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     if note.is_file() and note.read_text(encoding="utf-8") == text:
         return
-    if folder.exists() and any(folder.iterdir()):
-        if not note.is_file():
-            raise RequestError(f"{folder} was not made by `xc null`; move it away")
+    if folder.exists():
         # The note goes last: until then the folder is known to be one that may be removed.
         for path in (p for p in folder.iterdir() if p != note):
             remove(path)
     folder.mkdir(parents=True, exist_ok=True)
     atomic_write(note, text)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """A control goes where nothing is, or where one was.
+
+    Raises:
+        RequestError: if something else lies there.
+    """
+    if folder.exists() and not (folder / MADE_FROM).is_file() and any(folder.iterdir()):
+        raise RequestError(f"{folder} was not made by `xc null`; move it away")
 
 
 def identity(*parts: Any) -> str:

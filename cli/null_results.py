@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from xc.cli.null_subject import how_evaluated
 from xc.cli.results import print_path
 from xc.evaluate import Evaluation
 from xc.evaluate.nulls.conditions import (
@@ -17,6 +18,7 @@ from xc.evaluate.nulls.conditions import (
     fitting,
     has_other_l0,
     remarks,
+    with_keep,
 )
 from xc.evaluate.nulls.results import read_entries
 
@@ -42,7 +44,8 @@ CLASSES = (("shared", "shared"), ("A only", "a_only"), ("B only", "b_only"))
 def print_nulls(console: Console, done: Evaluation) -> None:
     """All controls that were made so far and fit the evaluation."""
     made = read_entries(done.run)
-    entries = fitting(done.summary, made)
+    keep = how_evaluated(done.run).get("keep")
+    entries = fitting(done.summary, with_keep(made, keep))
     beside = {kind: entries[kind] for kind in (IDENTICAL, PERMUTED) if kind in entries}
     if beside:
         console.print(_counts(done.summary, beside))

@@ -19,6 +19,7 @@ from xc.store_schema import (
 from xc.store_schema.places import Place
 from xc.train import TrainConfig
 from xc.train.step import default_dead_after
+from xc.train.unfinished import refuse_unfinished
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def open_subject(
     """
     run = RunLayout(folder)
     if not run.checkpoint.is_dir():
+        refuse_unfinished(folder)
         raise RequestError(f"{folder}: expected a finished run; run `xc train` first")
     values = _read(run)
     config = from_mapping(
@@ -79,10 +81,11 @@ def open_subject(
         )
     opened = open_store(store or values["store"])
     config = with_tokens(config, tokens)
-    return Subject(run, config, opened, checkpoint, evaluation, _how_evaluated(run))
+    return Subject(run, config, opened, checkpoint, evaluation, how_evaluated(run))
 
 
-def _how_evaluated(run: RunLayout) -> dict[str, Any]:
+def how_evaluated(run: RunLayout) -> dict[str, Any]:
+    """Settings of an evaluation that a control's classes have to share."""
     told = yaml.safe_load(run.evaluation_config.read_text(encoding="utf-8"))
     return {name: told[name] for name in ("keep", "class_thresholds") if name in told}
 

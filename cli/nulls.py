@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from xc.cli.null_checks import check_controls
 from xc.cli.null_config import NullConfig
 from xc.cli.null_folders import claim, identity
 from xc.cli.null_planted import planted_config, planted_world, variance, with_penalty
@@ -38,6 +39,7 @@ from xc.store_schema import (
     Checkpoint,
     Progress,
     RunLayout,
+    XcError,
     from_mapping,
     to_mapping,
 )
@@ -94,8 +96,19 @@ def run_nulls(
     store: str | Place | None,
     run: Path,
     progress: Progress,
-) -> Evaluation:
+    tell: Callable[[Evaluation], None],
+) -> None:
     """Make the controls that are asked for and not done yet, and put them into the evaluation.
+
+    Each is put there when it is done, whatever becomes of those after it.
+
+    Args:
+        pipeline: the file.
+        flags: of the command line.
+        store: the store, if it has moved.
+        run: whose controls are made.
+        progress: told of each.
+        tell: called with the evaluation at the end; after a failure too, if one was done before.
 
     Raises:
         RequestError: if the request is wrong, or the run is none that they can be made of.
@@ -105,10 +118,22 @@ def run_nulls(
     subject = open_subject(run, store=store, device=asked.device, tokens=asked.tokens)
     scheduler = pipeline.sections.get("evaluate", {}).get("scheduler", EvaluateConfig.scheduler)
     work = Work(subject, asked, scheduler, progress)
-    for kind in asked.kind:
-        _make(kind, work)
-    _renew(subject.evaluation)
-    return Evaluation(subject.run)
+    _renew(subject)  # of controls that an earlier call was killed behind
+    check_controls(subject, asked)
+    done: list[str] = []
+    try:
+        for kind in asked.kind:
+            _make(kind, work)
+            _renew(subject)
+            done.append(kind)
+    except XcError as error:
+        if done:
+            error.add_note(f"done and kept: {', '.join(done)}")
+            _report(subject.run)
+            tell(Evaluation(subject.run))
+        raise
+    _report(subject.run)
+    tell(Evaluation(subject.run))
 
 
 def _make(kind: str, work: Work) -> None:
@@ -125,10 +150,15 @@ def _make(kind: str, work: Work) -> None:
     write_entry(work.subject.run, kind, entry)
 
 
-def _renew(evaluation: Evaluation) -> None:
-    """Put what the controls say into summary.json, and the report, if there is one."""
-    run = evaluation.run
-    write_summary(run, with_nulls(evaluation.summary, read_entries(run)))
+def _renew(subject: Subject) -> None:
+    """Put what the controls say into summary.json."""
+    summary, entries = subject.evaluation.summary, read_entries(subject.run)
+    told = with_nulls(summary, entries, keep=subject.how_evaluated.get("keep"))
+    write_summary(subject.run, told)
+
+
+def _report(run: RunLayout) -> None:
+    """Renew the report, if there is one."""
     if run.report.is_file():
         from xc.evaluate.report import write_report  # noqa: PLC0415  (matplotlib imports slowly)
 
@@ -195,7 +225,7 @@ def _planted(work: Work) -> Values:
         store = write_rows(folder / f"{name}.zarr", rows, go_on=True)
         config = planted_config(subject.config, widths, world, tokens=work.asked.tokens)
         config = with_penalty(
-            config, subject.config, l0=subject.evaluation.summary["l0"],
+            config, subject.config, l0=subject.evaluation.summary.get("l0") or 0.0,
             of_run=variance(subject.store, subject.config), of_planted=variance(store, config),
         )  # fmt: skip
         # Planted rows have no roles and are of no part: all of them are measured.

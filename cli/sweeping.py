@@ -15,7 +15,7 @@ from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.plan_sweep import sweep_memory
 from xc.cli.spelling import british
-from xc.cli.training import train_config
+from xc.cli.training import note_sources, train_config
 from xc.harvest.machine import available_memory, taken_memory
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout
 from xc.store_schema.byte_sizes import size_text
@@ -42,6 +42,7 @@ def run_sweep(
     opened = open_store(store)
     for line in idle_in_file(pipeline, [member.config for member in members]):
         progress.note(line)
+    note_sources([member.config for member in members], opened, progress)
     progress.note(memory_line(members, opened))
     return sweep(members, store=opened, progress=progress)
 

@@ -1,15 +1,16 @@
 """Training as the command line does it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xc.cli.idle_options import idle_in_file, refuse_idle
 from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
-from xc.store_schema import Progress, RunLayout
+from xc.store_schema import ActivationStore, Progress, RunLayout
 from xc.store_schema.places import Place
 from xc.train import TrainConfig, TrainReport, train
+from xc.train.distributed import speaks
 
 
 def run_train(
@@ -30,7 +31,20 @@ def run_train(
     for line in idle_in_file(pipeline, [config]):
         progress.note(line)
     opened = open_store(store)
+    note_sources([config], opened, progress)
     return train(config, store=opened, run=RunLayout(run), progress=progress)
+
+
+def note_sources(
+    configs: Sequence[TrainConfig], store: ActivationStore, progress: Progress
+) -> None:
+    """Say which sources are taken where a store holds several tuples and none was chosen."""
+    tuples = [",".join(keys) for keys in store.tuples]
+    if len(tuples) > 1 and speaks() and not all(config.sources for config in configs):
+        progress.note(
+            f"trains on {tuples[0]}, which {store.path} names first; to choose, --sources: "
+            f"{'; '.join(tuples[1:])}"
+        )
 
 
 def train_config(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save
 
 from xc.store_schema.atomic import atomic_path, canonical_json
@@ -50,7 +50,39 @@ def locate(folder: Path) -> Path:
     for candidate in (folder, folder / "checkpoint"):
         if (candidate / CONFIG).is_file() and (candidate / TENSORS).is_file():
             return candidate
-    raise SchemaError(f"{folder}: expected {CONFIG} and {TENSORS}, here or in checkpoint/")
+    raise SchemaError(
+        f"{folder}: expected {CONFIG} and {TENSORS}, here or in checkpoint/{_remedy(folder)}"
+    )
+
+
+def damage(folder: Path) -> str | None:
+    """Why a checkpoint cannot be read, told without reading its weights; None if it can or is not.
+
+    Args:
+        folder: of the checkpoint itself.
+    """
+    if not folder.is_dir():
+        return None
+    try:
+        locate(folder)
+        _read_config(folder / CONFIG)
+        with safe_open(folder / TENSORS, framework="numpy"):  # the header tells the size
+            return None
+    except SchemaError as error:
+        return str(error)
+    except (SafetensorError, OSError, ValueError) as error:
+        return _unreadable(folder, error)
+
+
+def _unreadable(folder: Path, error: Exception) -> str:
+    return f"{folder / TENSORS}: not a readable safetensors file ({error}){_remedy(folder)}"
+
+
+def _remedy(folder: Path) -> str:
+    """How the damaged checkpoint of a run comes back; nothing of any other."""
+    if folder.name == "checkpoint" and any(folder.parent.glob("state/step-*")):
+        return "; the same `xc train` writes it again, from the state that is saved"
+    return ""
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -63,15 +95,14 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
         return config, load_file(folder / TENSORS)
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        message = f"{folder / TENSORS}: not a readable safetensors file ({error})"
-        raise SchemaError(message) from error
+        raise SchemaError(_unreadable(folder, error)) from error
 
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except (ValueError, OSError, RecursionError) as error:
-        raise SchemaError(f"{path}: not readable JSON ({error})") from error
+        raise SchemaError(f"{path}: not readable JSON ({error}){_remedy(path.parent)}") from error
     if not isinstance(config, dict):
         raise SchemaError(f"{path}: expected a JSON object, found {type(config).__name__}")
     check_version(config.get("schema_version"), VERSION, where=path)

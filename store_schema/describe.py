@@ -12,7 +12,7 @@ from xc.store_schema.activation_store import ActivationStore
 from xc.store_schema.checkpoint import Checkpoint
 from xc.store_schema.codecs import codec_of
 from xc.store_schema.errors import SchemaError, XcError
-from xc.store_schema.kinds import CHECKPOINT, LATENT_TABLE, RUN, RUNS, STORE, kind_of, runs_in
+from xc.store_schema.kinds import CHECKPOINT, LATENT_TABLE, RUN, RUNS, STORE, all_runs_in, kind_of
 from xc.store_schema.latent_table import LatentTable
 from xc.store_schema.places import Place, place, read_bytes, sizes
 from xc.store_schema.plan import ROLES
@@ -122,14 +122,18 @@ def _describe_run(path: Path) -> dict[str, Any]:
 
 
 def _describe_runs(path: Path) -> dict[str, Any]:
-    """Each run by the name of its folder: where its training curve ends, and the rows it saw."""
-    runs = [RunLayout(run) for run in runs_in(path)]
+    """Each run by the name of its folder: where its training curve ends, and the rows it saw.
+
+    `damaged` tells why a checkpoint cannot be read; its weights are not looked at.
+    """
+    runs = [RunLayout(run) for run in all_runs_in(path)]
     return {
         "kind": RUNS,
         "bytes": _size(path),
         "runs": {
-            run.root.name: {
+            run.root.relative_to(path).as_posix(): {
                 "finished": run.checkpoint.is_dir(),
+                "damaged": checkpoint_io.damage(run.checkpoint),
                 "evaluated": run.summary.is_file(),
                 "training": _last(_lines(run.metrics)),
                 "stream": _json_of(run.stream, "xc train"),

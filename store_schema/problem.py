@@ -20,12 +20,25 @@ class Problem:
     def __str__(self) -> str:
         return f"{self.file}: {self.what}"
 
+    def within(self, folder: str) -> "Problem":
+        """The same, seen from further up."""
+        return Problem(folder if self.file == "." else f"{folder}/{self.file}", self.what)
+
 
 @contextmanager
 def noting(problems: list[Problem], root: Place, file: Place) -> Iterator[None]:
-    """Note an error of xc as a problem of `file`, and go on behind the block."""
+    """Note an error of xc as a problem of `file`, and go on behind the block.
+
+    An error that begins with the name of a file inside of `file` is one of that.
+    """
     try:
         yield
     except XcError as error:
-        text = str(error).removeprefix(str(file)).lstrip(": ")
-        problems.append(Problem(relative(file, root), text))
+        rest = str(error).removeprefix(str(file))
+        problem = Problem(relative(file, root), rest.lstrip(": "))
+        inner, colon, what = rest.partition(": ")
+        if inner.startswith("/") and colon and " " not in inner and rest != str(error):
+            inner = inner.strip("/")
+            name = inner if problem.file == "." else f"{problem.file}/{inner}"
+            problem = Problem(name, what)
+        problems.append(problem)

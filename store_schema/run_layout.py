@@ -86,6 +86,11 @@ class RunLayout:
         return self.evaluation / "config.yaml"
 
     @property
+    def provenance(self) -> Path:
+        """What the evaluation was made from, one JSON object."""
+        return self.evaluation / "provenance.json"
+
+    @property
     def report(self) -> Path:
         """The page for people."""
         return self.evaluation / "report.html"

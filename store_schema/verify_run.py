@@ -1,13 +1,8 @@
 """Whether a run's files can be read and belong together."""
 
-import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from xc.store_schema.activation_store import ActivationStore
 from xc.store_schema.checkpoint import Checkpoint
@@ -16,6 +11,8 @@ from xc.store_schema.latent_table import LatentTable
 from xc.store_schema.problem import Problem, noting
 from xc.store_schema.progress import Progress, Silent
 from xc.store_schema.run_layout import RunLayout
+from xc.store_schema.verify_evaluation import check_evaluation
+from xc.store_schema.verify_files import check_lines, check_settings
 from xc.store_schema.verify_table import check_table
 
 
@@ -49,10 +46,10 @@ def verify_run(
     if store is not None:
         with noting(problems, run.root, run.latents):
             _check_coverage(LatentTable.open(run.latents), store)
-    for file, check in ((run.config, _check_text), (run.metrics, _check_lines)):
+    for file, check in ((run.config, check_settings), (run.metrics, check_lines)):
         with noting(problems, run.root, file):
             check(file)
-    return problems + (_check_evaluation(run, d_sae) if run.evaluation.is_dir() else [])
+    return problems + check_evaluation(run, d_sae)
 
 
 def _check_store(checkpoint: Checkpoint, store: ActivationStore | None) -> None:
@@ -77,75 +74,3 @@ def _joined(ranges: Sequence[tuple[int, int]]) -> list[list[int]]:
         else:
             joined.append([start, stop])
     return joined
-
-
-def _check_evaluation(run: RunLayout, d_sae: int | None) -> list[Problem]:
-    problems: list[Problem] = []
-    with noting(problems, run.root, run.summary):
-        _check_summary(_read_json(run.summary))
-    with noting(problems, run.root, run.latents_parquet):
-        _check_latents(run.latents_parquet, d_sae)
-    return problems
-
-
-def _read_text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise SchemaError(f"{file}: is missing") from error
-    except (OSError, ValueError) as error:
-        raise SchemaError(f"{file}: cannot be read as text ({error})") from error
-
-
-def _read_json(file: Path) -> Any:
-    text = _read_text(file)
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SchemaError(f"{file}: not readable JSON ({error})") from error
-
-
-def _check_text(file: Path) -> None:
-    if not _read_text(file).strip():
-        raise SchemaError(f"{file}: is empty")
-
-
-def _check_lines(file: Path) -> None:
-    for number, line in enumerate(_read_text(file).splitlines(), start=1):
-        try:
-            whole = isinstance(json.loads(line), dict)
-        except (ValueError, RecursionError):
-            whole = False
-        if not whole:
-            raise SchemaError(f"{file}: line {number} is no JSON object")
-
-
-def _check_summary(summary: Any) -> None:
-    if not isinstance(summary, dict):
-        raise SchemaError("expected one JSON object")
-    for key, value in summary.items():
-        if not _is_allowed(key, value):
-            raise SchemaError(f"'{key}' is {value!r:.80}; expected a finite number or null")
-
-
-def _is_allowed(key: str, value: Any) -> bool:
-    if key == "not_measured":
-        return isinstance(value, dict)
-    if key.endswith("_ci"):
-        return value is None or (isinstance(value, list) and all(map(_is_number, value)))
-    return value is None or _is_number(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _check_latents(file: Path, d_sae: int | None) -> None:
-    try:
-        table = pq.read_table(file)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise SchemaError(f"{file}: not readable Parquet ({error})") from error
-    if "latent" not in table.column_names:
-        raise SchemaError(f"{file}: has no column 'latent'")
-    if d_sae is not None and table.num_rows != d_sae:
-        raise SchemaError(f"{file}: {table.num_rows} rows; expected one for each of {d_sae}")

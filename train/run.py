@@ -99,14 +99,14 @@ def finish(trainer: Trainer, new_steps: int, progress: Progress) -> TrainReport:
     found = seen(trainer.stream, trainer.state.step * config.batch_size)
     if trainer.processes.first:
         found.write(run)
-        parts = publish(
+        written = publish(
             trainer.state.crosscoder,
             store=trainer.store,
             run=run,
             progress=progress,
             row_filter=config.row_filter,
         )
-        if not new_steps and not parts:
+        if not new_steps and not written:
             progress.note(f"{run.root} is finished ({trainer.state.step} steps); nothing to do")
     fve = last.inference.fve.per_source
     return TrainReport(
@@ -148,10 +148,13 @@ def publish(
 ) -> int:
     """Write the checkpoint and the latent table of held-out rows, unless they are there already.
 
-    Returns the number of parts of the table that were written.
+    Returns how many were written: the checkpoint, and parts of the table.
     """
     checkpoint = crosscoder.to_checkpoint()
-    if not folder.holds(run, checkpoint):
+    lacks = not folder.holds(run, checkpoint)
+    if lacks:
+        if run.checkpoint.exists():
+            progress.note(f"{run.checkpoint} was damaged or of other weights; it is written again")
         checkpoint.save(run.checkpoint)
     keys = [s.key for s in checkpoint.sources]
     with LatentTableWriter(
@@ -161,4 +164,5 @@ def publish(
         store=store.fingerprint_of(keys),
         row_filter=row_filter,
     ) as table:
-        return write_latents(crosscoder, store, keys, table, progress, row_filter=row_filter)
+        parts = write_latents(crosscoder, store, keys, table, progress, row_filter=row_filter)
+    return parts + lacks

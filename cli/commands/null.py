@@ -1,5 +1,6 @@
 """`xc null`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +41,9 @@ def null(
 
     def work(pipeline: Pipeline, progress: Progress, console: Console) -> None:
         for folder in runs_at(run or pipeline.run):
-            done = run_nulls(pipeline, values, store=store, run=folder, progress=progress)
-            print_nulls(console, done)
+            run_nulls(
+                pipeline, values, store=store, run=folder, progress=progress,
+                tell=partial(print_nulls, console),
+            )  # fmt: skip
 
     carry_out(work, config=config, debug=debug)

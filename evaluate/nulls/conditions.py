@@ -1,7 +1,7 @@
 """What a run and its null controls must have in common: cuts between classes, rows measured, L0,
 tokens trained on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xc.evaluate.equal_l0 import unequal
@@ -32,6 +32,26 @@ def conditions(told: Mapping[str, Any]) -> dict[str, Any]:
 def is_stale(summary: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
     """Whether a control was evaluated otherwise than its run is now, or does not tell how."""
     return conditions(entry.get(EVALUATED) or {}) != conditions(summary)
+
+
+def with_keep(entries: Entries, keep: Sequence[str] | None) -> dict[str, Mapping[str, Any]]:
+    """The same controls; those measured on rows of other names as if they did not tell how.
+
+    Args:
+        entries: the controls.
+        keep: roles and parts of the corpus that the run was measured on, as its config.yaml has
+            them; None: not known, and then the numbers of rows decide alone.
+    """
+    if keep is None:
+        return dict(entries)
+    return {
+        kind: entry if _kept(entry) == set(keep) else {**entry, EVALUATED: None}
+        for kind, entry in entries.items()
+    }
+
+
+def _kept(entry: Mapping[str, Any]) -> set[str]:
+    return set((entry.get(EVALUATED) or {}).get("keep") or ())
 
 
 def fitting(summary: Mapping[str, Any], entries: Entries) -> dict[str, Mapping[str, Any]]:

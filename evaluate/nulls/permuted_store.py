@@ -74,9 +74,7 @@ def write_permuted(
     Raises:
         RequestError: if rows cannot leave their sequences, or a source is derived of others.
     """
-    for key in keys:
-        if parse(key) is not None:
-            raise RequestError(f"{key} is derived of other sources; only stored ones are permuted")
+    _refuse_derived(keys)
     chosen = choose(store, keys, row_filter=row_filter, rows=rows, seed=seed)
     writer = StoreWriter.create(path, chosen.plan, join=True)
     named = permuted_keys(keys)
@@ -98,6 +96,78 @@ def write_permuted(
     writer.seal()
     writer.close()
     return ActivationStore.open(path)
+
+
+def check_permutable(
+    store: ActivationStore,
+    keys: tuple[str, str],
+    *,
+    row_filter: RowFilter,
+    rows: int,
+    seed: int,
+) -> None:
+    """Refuse what `write_permuted` would refuse, and say how many rows are enough.
+
+    No activation is read. Arguments as of `write_permuted`.
+
+    Raises:
+        RequestError: if rows cannot leave their sequences, or a source is derived of others.
+    """
+    _refuse_derived(keys)
+    everything = np.arange(store.sequences.n)
+    taken, kept = _rows_of(store, keys, everything, row_filter)
+    if not len(taken):
+        raise RequestError(f"{store.path}: no row takes part ({row_filter.words})")
+    if _can_leave(store, kept, rows, seed):
+        return
+    if not _can_leave(store, kept, store.n_rows, seed):
+        raise RequestError(
+            f"{store.path}: one sequence has more than half of the rows that take part beside it, "
+            "so that rows cannot all leave their sequences; take a store of more sequences"
+        )
+    least = _least(store, kept, rows, seed)
+    raise RequestError(
+        f"{rows} rows are too few for two sequences of each split, none with more than half of its "
+        f"rows; take --rows {least} or more"
+    )
+
+
+def _refuse_derived(keys: tuple[str, str]) -> None:
+    for key in keys:
+        if parse(key) is not None:
+            raise RequestError(f"{key} is derived of other sources; only stored ones are permuted")
+
+
+def _can_leave(store: ActivationStore, kept: np.ndarray, rows: int, seed: int) -> bool:
+    """Whether every row of so many can be given to another sequence.
+
+    Args:
+        store: the store.
+        kept: int64 [sequence], rows of each that take part.
+        rows: most rows to take.
+        seed: of the choice of sequences.
+    """
+    try:
+        sequences = _sequences(store, rows, np.random.default_rng(seed))
+    except RequestError:
+        return False
+    sequences = sequences[kept[sequences] > 0]
+    lengths = kept[sequences]
+    runs = _runs(store.sequences.split[sequences]) if len(sequences) else ()
+    fits = [2 * lengths[a:b].max() <= lengths[a:b].sum() for a, b in runs]
+    return bool(fits) and all(fits)
+
+
+def _least(store: ActivationStore, kept: np.ndarray, few: int, seed: int) -> int:
+    """A number of rows that is enough where one less is not, between too few and all."""
+    enough = store.n_rows
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        if _can_leave(store, kept, middle, seed):
+            enough = middle
+        else:
+            few = middle
+    return enough
 
 
 def choose(

@@ -1,7 +1,7 @@
 """nulls.json: what each null control of a run came to, and what follows for its own counts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xc.evaluate.nulls.conditions import (
@@ -13,6 +13,7 @@ from xc.evaluate.nulls.conditions import (
     Entries,
     fitting,
     is_stale,
+    with_keep,
 )
 from xc.evaluate.nulls.false_discovery import count_interval, false_discovery_rate
 from xc.store_schema import Checkpoint, DamageError, RunLayout, atomic_write
@@ -52,7 +53,9 @@ def write_entry(run: RunLayout, kind: str, entry: Mapping[str, Any]) -> None:
     atomic_write(run.nulls_json, text + "\n")
 
 
-def with_nulls(summary: Mapping[str, Any], entries: Entries) -> dict[str, Any]:
+def with_nulls(
+    summary: Mapping[str, Any], entries: Entries, *, keep: Sequence[str] | None = None
+) -> dict[str, Any]:
     """A summary of two sources with what the controls say of it; others stay as they are.
 
     Controls that were evaluated otherwise than the run say nothing of it.
@@ -60,10 +63,12 @@ def with_nulls(summary: Mapping[str, Any], entries: Entries) -> dict[str, Any]:
     Args:
         summary: the object of summary.json, with or without such keys.
         entries: from `read_entries`.
+        keep: roles and parts of the corpus that the run was measured on; controls of others say
+            nothing of it. None: only the numbers of rows are compared.
     """
     if "n_a_only" not in summary or "n_c_only" in summary or "fve_b" not in summary:
         return dict(summary)
-    values, reasons = _values(summary, entries)
+    values, reasons = _values(summary, with_keep(entries, keep))
     told = {k: v for k, v in summary.get("not_measured", {}).items() if k not in values}
     kept = {k: v for k, v in summary.items() if k not in values and k != "not_measured"}
     return {**kept, **values, "not_measured": dict(sorted({**told, **reasons}.items()))}

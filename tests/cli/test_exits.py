@@ -79,3 +79,20 @@ def _restore_sigterm():
     yield
     signal.signal(signal.SIGTERM, before)
     assert os.getpid()
+
+
+def test_a_command_that_cannot_be_loaded_is_one_line(tmp_path):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('libcudart is missing')\n")
+    code = "import sys; from xc.cli.main import main; sys.argv[1:] = {}; main()"
+    for words in (["train"], ["train", "--debug"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(words)], capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert ("Traceback" in done.stderr) == ("--debug" in words)
+        line = done.stderr.splitlines()[-1]
+        assert line.startswith("xc: this command cannot be loaded (ImportError: libcudart is miss")
+        assert "--debug" in line
+        assert done.stderr.count("\n") == 1 or "--debug" in words

@@ -1,6 +1,7 @@
 """`xc null` as typed: controls are runs, what is done stays, and the evaluation tells of them."""
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -221,6 +222,57 @@ def test_the_file_may_ask(store: ActivationStore, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     config = yaml.safe_load((run.nulls / "identical/run/config.yaml").read_text())["train"]
     assert config["tokens"] == 1280
+
+
+def test_what_can_be_refused_is_refused_before_any_training(
+    store: ActivationStore, tmp_path: Path
+) -> None:
+    run = evaluated(tmp_path, store, tokens=640)
+    words = ("null", str(run.root), "--tokens", "640", "--kind", "identical,permuted", "--rows")
+    done = typed(*words, "100")
+    assert done.exit_code == 2
+    found = re.search(
+        r"^xc: null control permuted: 100 rows are too few for two sequences of each split.*; take "
+        r"--rows (\d+) or more; nothing was trained\n\Z",
+        done.stderr,
+    )
+    assert found, done.stderr
+    assert not run.nulls.exists()
+    least = int(found[1])
+    assert typed(*words, str(least - 1)).exit_code == 2
+    assert not run.nulls.exists()
+    done = typed(*words, str(least))
+    assert done.exit_code == 0, done.output
+    assert json.loads(run.nulls_json.read_text())["permuted"]["rows"] <= least
+
+
+def test_a_control_that_is_done_counts_though_a_later_one_fails(
+    store: ActivationStore, tmp_path: Path
+) -> None:
+    own = ActivationStore.open(shutil.copytree(store.path, tmp_path / "acts.zarr"))
+    run = evaluated(tmp_path, own, tokens=640)
+    shard = own.shard_path(planted.KEYS[1], 0)
+    shard.write_bytes(shard.read_bytes()[:-100])
+    done = typed("null", str(run.root), "--tokens", "640", "--kind", "identical,permuted")
+    assert done.exit_code == 1, done.output
+    assert done.stderr.endswith("; done and kept: identical\n")
+    assert "A against A" in done.stdout
+    assert json.loads(run.nulls_json.read_text()).keys() == {"checkpoint", "identical"}
+    reasons = json.loads(run.summary.read_text())["not_measured"]
+    assert "null control" not in reasons.get("fdr_a_only", "")
+    assert "--kind permuted" in reasons["fdr_shared"]
+
+
+def test_a_run_that_is_not_finished_says_how_far_it_is(
+    store: ActivationStore, tmp_path: Path
+) -> None:
+    run = evaluated(tmp_path, store, tokens=640)
+    shutil.rmtree(run.checkpoint)
+    done = typed("null", str(run.root))
+    assert done.exit_code == 2
+    assert (
+        "this run is not finished (step 10 of 10 is saved); run the same `xc train`" in done.stderr
+    )
 
 
 def test_refusals(store: ActivationStore, tmp_path: Path) -> None:

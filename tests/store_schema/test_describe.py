@@ -1,6 +1,7 @@
 """Descriptions: JSON of any artefact, whole or not."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,19 @@ def test_what_cannot_be_read_is_told(run: RunLayout, tmp_path: Path) -> None:
     next(run.latents.iterdir()).write_bytes(b"damaged")
     with pytest.raises(DamageError):
         describe(run.latents)
+
+
+def test_runs_of_nested_sweeps_and_damage(run: RunLayout, tmp_path: Path) -> None:
+    run.config.write_text("train: {}\n")
+    for name in ("a", "sweep/k=8"):
+        shutil.copytree(run.root, tmp_path / "v" / name)
+    found = described(tmp_path / "v")["runs"]
+    assert {name: of["damaged"] for name, of in found.items()} == {"a": None, "sweep/k=8": None}
+    checkpoint = tmp_path / "v" / "sweep" / "k=8" / "checkpoint"
+    tensors = checkpoint / "crosscoder.safetensors"
+    tensors.write_bytes(tensors.read_bytes()[:-1])
+    assert "not a readable" in described(tmp_path / "v")["runs"]["sweep/k=8"]["damaged"]
+    (checkpoint / "config.json").unlink()
+    assert "expected config.json" in described(tmp_path / "v")["runs"]["sweep/k=8"]["damaged"]
+    shutil.rmtree(checkpoint)
+    assert described(tmp_path / "v")["runs"]["sweep/k=8"]["damaged"] is None

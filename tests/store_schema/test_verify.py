@@ -1,5 +1,6 @@
 """One door for every kind of artefact."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -35,3 +36,16 @@ def test_a_table_on_its_own(run: RunLayout) -> None:
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="nothing here"):
         verify(tmp_path / "absent")
+
+
+def test_runs_of_nested_sweeps_are_checked_too(run: RunLayout, tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    for name in ("default", "sweep/k=4", "sweep/k=8"):
+        shutil.copytree(run.root, folder / name)
+    assert verify(folder) == []
+    file = folder / "sweep" / "k=8" / "checkpoint" / "crosscoder.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    for path, name in ((folder, "sweep/k=8"), (folder / "sweep", "k=8")):
+        (problem,) = verify(path)
+        assert problem.file == f"{name}/checkpoint/crosscoder.safetensors"
+        assert problem.what.startswith("not a readable safetensors file")

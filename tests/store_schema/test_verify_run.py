@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from xc.store_schema import ActivationStore, LatentTableWriter, RequestError, RunLayout
 from xc.store_schema.verify import verify_run
 
+SUMS = "group-0000-0123abcd.npz"
 PART = "part-000000000128-000000000160.parquet"
 
 
@@ -26,6 +27,14 @@ def evaluated(run: RunLayout) -> RunLayout:
     }  # fmt: skip
     run.summary.write_text(json.dumps(summary))
     pq.write_table(pa.table({"latent": np.arange(18)}), run.latents_parquet)
+    run.passes.joinpath("context").mkdir(parents=True)
+    np.savez(run.passes / "context" / SUMS, a=np.arange(50.0), b=np.ones(3))
+    run.reproduced.parent.mkdir()
+    for table in (run.examples, run.nu_curves, run.twins, run.reproduced):
+        pq.write_table(pa.table({"x": np.arange(1000)}), table)
+    run.evaluation_config.write_text("keep: []\nmetrics: []\n")
+    for told in (run.provenance, run.nulls_json):
+        told.write_text(json.dumps({"rows": 3}))
     return run
 
 
@@ -56,7 +65,8 @@ def flip_an_activation(run: RunLayout) -> None:
     ("damage", "file", "what"),
     [
         (lambda r: (r.checkpoint / "config.json").unlink(), "checkpoint", "expected config.json"),
-        (lambda r: (r.checkpoint / "config.json").write_text("{"), "checkpoint", "not readable"),
+        (lambda r: (r.checkpoint / "config.json").write_text("{"), "checkpoint/config.json",
+         "not readable"),
         (spoil_tensor, f"latents/{PART}", "checkpoint is '"),
         (flip_an_activation, f"latents/{PART}", "is damaged"),
         (lambda r: next(r.latents.iterdir()).unlink(), "latents", "expected part-*.parquet"),
@@ -88,6 +98,67 @@ def test_damage(
     problems = verify_run(evaluated.root)
     assert any(p.file == file and what in p.what for p in problems), problems
     assert not any("\n" in str(p) for p in problems)
+
+
+OTHERS = (
+    "examples.parquet", "nu_curves.parquet", "twins.parquet", "nulls/reproduced.parquet",
+    "config.yaml", "provenance.json", "nulls.json", f"passes/context/{SUMS}",
+)  # fmt: skip
+
+
+def cut(file: Path) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) // 2])
+
+
+def flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0x55
+    file.write_bytes(bytes(data))
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, empty])
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_file_of_the_evaluation_that_is_damaged_says_how_it_is_mended(
+    evaluated: RunLayout, name: str, damage: Callable[[Path], None]
+) -> None:
+    damage(evaluated.evaluation / name)
+    (problem,) = verify_run(evaluated.root)
+    assert problem.file == f"evaluation/{name}"
+    what = "trained again" if "null" in name else "it will be measured again"
+    assert problem.what.endswith(what)
+    assert "delete it and run `xc " in problem.what
+    assert "\n" not in str(problem)
+
+
+def test_sums_are_read_by_their_checksums_and_never_unpickled(
+    evaluated: RunLayout, tmp_path: Path
+) -> None:
+    flip(evaluated.passes / "context" / SUMS)
+    (problem,) = verify_run(evaluated.root)
+    assert "fails its checksum" in problem.what
+
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / "ran",)
+
+    np.savez(evaluated.passes / "context" / SUMS, a=np.array([Bomb()], dtype=object))
+    assert verify_run(evaluated.root) == []
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_truncated_checkpoint_is_named_with_what_writes_it_again(run: RunLayout) -> None:
+    cut(run.checkpoint / "crosscoder.safetensors")
+    problem = verify_run(run.root)[0]
+    assert problem.file == "checkpoint/crosscoder.safetensors"
+    assert problem.what.startswith("not a readable safetensors file (")
+    assert "xc train" not in problem.what  # of this run no state is saved
+    (run.state / "step-000000000006").mkdir(parents=True)
+    assert "the same `xc train` writes it again" in verify_run(run.root)[0].what
 
 
 def test_another_store_or_other_rows(

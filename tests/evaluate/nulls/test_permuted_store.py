@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from planted import make_plan, make_truth, write_store
 
-from xc.evaluate.nulls.permuted_store import choose, write_permuted
+from xc.evaluate.nulls.permuted_store import check_permutable, choose, write_permuted
 from xc.store_schema import ActivationStore, RequestError, RowFilter, Silent
 from xc.store_schema.verify import verify
 
@@ -115,3 +115,32 @@ def test_refusals(store: ActivationStore, tmp_path: Path) -> None:
     few = write_store(tmp_path / "few.zarr", make_truth(one.n_rows, widths=(4, 4)), one)
     with pytest.raises(RequestError, match="more than half"):
         choose(few, ("alpha@1", "beta@2"), row_filter=FILTER, rows=10**6, seed=0)
+
+
+@pytest.mark.parametrize("rows", [2, 40, 100])
+def test_too_few_rows_are_refused_with_how_many_are_enough(
+    store: ActivationStore, rows: int
+) -> None:
+    a, b = (s.key for s in store.sources)
+
+    def check(n: int) -> None:
+        check_permutable(store, (a, b), row_filter=FILTER, rows=n, seed=SEED)
+
+    with pytest.raises(RequestError, match=r"take --rows \d+ or more") as refused:
+        check(rows)
+    least = int(str(refused.value).rpartition("--rows ")[2].split()[0])
+    check(least)
+    chosen = choose(store, (a, b), row_filter=FILTER, rows=least, seed=SEED)
+    assert rows < len(chosen.rows) <= least
+    with pytest.raises(RequestError, match=f"--rows {least} or more"):
+        check(least - 1)
+
+
+def test_what_no_number_of_rows_mends_is_told(store: ActivationStore, tmp_path: Path) -> None:
+    plan = make_plan(n_sequences=5)
+    few = write_store(tmp_path / "few.zarr", make_truth(plan.n_rows, widths=(4, 4)), plan)
+    a, b = "alpha@1", "beta@2"
+    with pytest.raises(RequestError, match="take a store of more sequences"):
+        check_permutable(few, (a, b), row_filter=FILTER, rows=10, seed=0)
+    with pytest.raises(RequestError, match="derived"):
+        check_permutable(store, (a, f"{a} + {b}"), row_filter=FILTER, rows=10**6, seed=0)

@@ -117,3 +117,23 @@ def test_entries_are_of_one_crosscoder(tmp_path: Path) -> None:
     run.nulls_json.write_text("{")
     with pytest.raises(DamageError, match="run `xc null` again"):
         read_entries(run)
+
+
+@pytest.mark.parametrize(
+    ("kept", "keep", "fits"),
+    [
+        (["user"], ["user"], True),
+        (["user", "chat"], ["chat", "user"], True),
+        (["user"], ["assistant"], False),
+        ([], ["user"], False),
+        (["user"], [], False),
+        (["user"], None, True),
+    ],
+)
+def test_controls_of_other_rows_of_the_same_number_are_ignored(
+    kept: list[str], keep: list[str] | None, fits: bool
+) -> None:
+    control = {**IDENTICAL, "evaluated": {**EVALUATED, "keep": kept}}
+    found = with_nulls(SUMMARY, {"identical": control}, keep=keep)
+    assert (found["fdr_a_only"] is not None) == fits
+    assert (found["not_measured"].get("fdr_a_only") == STALE) == (not fits)
