@@ -14,7 +14,8 @@ class EvaluateConfig:
     """Settings of one evaluation."""
 
     metrics: tuple[str, ...] = ()
-    """Metrics to compute, by name (several with commas), with what they need; none means all."""
+    """Metrics to compute, with what they need, by name, key of summary.json or column of
+    latents.parquet (several with commas); none means all."""
     keep: tuple[str, ...] = ()
     """Measure only these of the run's rows, by role (user, assistant, template, neither) or part
     of the corpus (corpus:NAME); none: all rows that the run is about."""
@@ -31,7 +32,8 @@ class EvaluateConfig:
     bootstrap: int = 1000
     """Resamples of clusters behind the 95 % interval of a mean; 0 leaves these intervals out."""
     groups: int = 20
-    """Groups of clusters that are left out in turn for all other intervals; 0 leaves these out."""
+    """Groups of clusters that are left out in turn for all other intervals, at least 2; 0 leaves
+    these intervals out."""
     block_rows: int = 16384
     """Rows of one parallel task (smaller at shard borders)."""
     tile_rows: int = 2048
@@ -58,6 +60,8 @@ class EvaluateConfig:
             raise RequestError(f"unknown clusters '{self.clusters}'{known}")
         if not 0 <= self.twin_cosine < 1:
             raise RequestError(f"twin_cosine: expected 0 or more, below 1; got {self.twin_cosine}")
+        if self.groups == 1:
+            raise RequestError("groups: expected 0 for no such intervals, or at least 2; got 1")
         for name in ("block_rows", "tile_rows"):
             _check_at_least(name, self, 1)
         for name in ("seed", "bootstrap", "groups", "examples", "latents_per_class"):

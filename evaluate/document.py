@@ -49,6 +49,11 @@ rows; attention sinks are left out unless the run keeps them, and so is what its
 name. All sums over rows are taken in float64, over all rows at once, and divided last. `<key>_ci`
 is the 95 % interval of a number: see [Intervals](#intervals).
 
+`xc evaluate --metrics sharedness,fve_a` measures a few of them alone: names of metrics, keys of
+summary.json and columns of latents.parquet are understood (`fve_a` and `fve_b` are of one metric,
+and come together), and what they need is measured too. It takes the place of the evaluation that
+was there; `xc evaluate` brings all metrics back from the sums that are kept.
+
 What a key means when it is null stands under *null* here, and in `not_measured` of summary.json.
 """
 

@@ -34,6 +34,10 @@ def measure(
         metrics: the metrics, those that read nothing too.
         by_group: names of those whose sums are asked for by group.
     """
+    if dropped := passes.drop_damaged():
+        work.progress.note(
+            f"{passes.folder}: kept sums were damaged ({dropped} files); they are taken again"
+        )
     reading = tuple(m for m in metrics if m.reads is not Pass.NONE)
     wanted = reductions(reading)
     names = set(by_group)

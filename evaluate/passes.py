@@ -7,6 +7,7 @@ end of a pass. Sums of metrics that come later go into files of their own.
 """
 
 import hashlib
+import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,13 @@ class Passes:
 
     folder: Path
     """RUN/evaluation/passes/CONTEXT."""
+
+    def drop_damaged(self) -> int:
+        """Remove files that cannot be read, so that what they held is summed up anew; how many."""
+        damaged = [file for file in self.folder.glob("*.npz") if not _is_whole(file)]
+        for file in damaged:
+            remove(file)
+        return len(damaged)
 
     def held(self, group: int | None) -> dict[str, Path]:
         """Where each label's sums over a group, or over all rows (None), lie."""
@@ -182,6 +190,15 @@ class Passes:
 
 def _prefix(group: int | None) -> str:
     return "all" if group is None else f"group-{group:04d}"
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether every byte is as it was written, by the check sums of the archive."""
+    try:
+        with zipfile.ZipFile(file) as opened:
+            return f"{LABELS}.npy" in opened.namelist() and opened.testzip() is None
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, struct.error):
+        return False
 
 
 def _labels(file: Path) -> set[str]:

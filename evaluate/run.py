@@ -1,8 +1,11 @@
 """`xc evaluate`: the one place of this room that opens, computes and saves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from xc.evaluate import artefacts
 from xc.evaluate.blocks import cut_all
@@ -18,7 +21,7 @@ from xc.evaluate.groups import over_groups
 from xc.evaluate.intervals import NO_INTERVALS, bootstrap_intervals, jackknife_intervals
 from xc.evaluate.latent_table import latents_table
 from xc.evaluate.measuring import measure
-from xc.evaluate.metric import Pass
+from xc.evaluate.metric import Metric, Pass
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.nu_curves import nu_curves
 from xc.evaluate.nulls.results import read_entries, with_nulls
@@ -29,7 +32,7 @@ from xc.evaluate.reductions import reductions
 from xc.evaluate.repetition import repetition
 from xc.evaluate.row_counts import RowCounts, count_rows
 from xc.evaluate.scheduler import Work
-from xc.evaluate.selection import select
+from xc.evaluate.selection import is_fuller, select
 from xc.evaluate.summary import summarise
 from xc.evaluate.twins import find_twins
 from xc.evaluate.widths import lengths, width_note
@@ -76,19 +79,21 @@ def evaluate(
             "rows, or hold out more text"
         )
     settings = to_mapping(config)
-    told = {**made_from, **measured_by(select(METRICS, config.metrics), clusters)}
+    chosen = select(METRICS, config.metrics, reader.decoder.n_sources)
+    told = {**made_from, **measured_by(chosen, clusters)}
     if artefacts.is_done(run, settings, told):
         progress.note(f"{run.evaluation} is up to date")
         _tidy(config, run)
         return Evaluation(run)
     _note_widths(reader, config, progress)
-    artefacts.forget(run)
+    _note_replacement(config, run, reader.decoder.n_sources, progress)
     blocks = cut_all(reader.store.blocks(SPLIT), config.block_rows)
     work = Work(reader, ranges, blocks, config.scheduler, progress)
     if clusters.note and (config.groups or config.bootstrap):
         progress.note(clusters.note)
-    _measure(config, run, work, _Rows(counts, clusters, made_from))
-    artefacts.write_inputs(run, settings, told)
+    tables, summary = _measure(config, run, work, _Rows(counts, clusters, made_from), chosen)
+    artefacts.replace(run, tables, summary, config=settings, provenance=told)
+    _tidy(config, run)
     evaluation = Evaluation(run)
     if config.report:
         from xc.evaluate.report import write_report  # noqa: PLC0415  (matplotlib imports slowly)
@@ -105,14 +110,30 @@ def _note_widths(reader: Reader, config: EvaluateConfig, progress: Progress) -> 
             progress.note(note)
 
 
+def _note_replacement(
+    config: EvaluateConfig, run: RunLayout, n_sources: int, progress: Progress
+) -> None:
+    """Say so where what is there is of these metrics and of others, which will be gone."""
+    before = artefacts.metrics_before(run)
+    if before is None or not is_fuller(METRICS, before, config.metrics, n_sources):
+        return
+    again = f"`xc evaluate --metrics {','.join(before)}`" if before else "`xc evaluate`"
+    kept = " from the sums that are kept" if config.keep_passes else ""
+    progress.note(
+        f"{run.evaluation}: this replaces the evaluation of {','.join(before) or 'all metrics'}; "
+        f"{again} brings it back{kept}"
+    )
+
+
 def _measure(
     config: EvaluateConfig,
     run: RunLayout,
     work: Work,
     rows: _Rows,
-) -> None:
+    chosen: Sequence[Metric],
+) -> tuple[Mapping[Path, pa.Table], Mapping[str, Any]]:
+    """Tables by path, and the object of summary.json; nothing but sums is written."""
     counts, clusters = rows.counts, rows.clusters
-    chosen = select(METRICS, config.metrics)
     metrics = (*chosen, *over_groups(chosen, counts.groups))
     table = (*METRICS, *over_groups(METRICS, counts.groups))
     groups = row_groups(counts.per_sequence, clusters.of_sequence, config.groups)
@@ -129,23 +150,24 @@ def _measure(
         thresholds=class_thresholds(config.class_thresholds),
     )
     facts = finish_all(metrics, sums, known)
-    artefacts.write_table(run.latents_parquet, latents_table(table, metrics, facts))
     examples = find_examples(
         work, facts, per_latent=config.examples, per_class=config.latents_per_class
     )
-    artefacts.write_table(run.examples, examples)
-    artefacts.write_table(run.nu_curves, nu_curves(facts))
     twins = find_twins(work, facts, cosine=config.twin_cosine)
-    artefacts.write_table(run.twins, twins.table)
     means = bootstrap_intervals(
         metrics, sums, facts, resamples=config.bootstrap, clusters=clusters.of_sequence
     )
     others = jackknife_intervals(metrics, of_groups, facts) if config.groups else NO_INTERVALS
     summary = summarise(table, metrics, facts, counts=counts, intervals=means | others)
-    summary = twins.added_to(summary)
-    artefacts.write_summary(run, with_nulls(summary, read_entries(run)))
+    summary = with_nulls(twins.added_to(summary), read_entries(run))
     passes.forget_others(reductions(m for m in table if m.reads is not Pass.NONE))
-    _tidy(config, run)
+    tables = {
+        run.latents_parquet: latents_table(table, metrics, facts),
+        run.examples: examples,
+        run.nu_curves: nu_curves(facts),
+        run.twins: twins.table,
+    }
+    return tables, summary
 
 
 def _tidy(config: EvaluateConfig, run: RunLayout) -> None:

@@ -1,5 +1,6 @@
 """Where a Dask graph runs: this process, its threads, other processes, or a cluster."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -15,14 +16,20 @@ from xc.store_schema import Progress, RequestError, suggestion
 
 LOCAL = ("threads", "processes", "sync")
 CLUSTER = "tcp://"
+_ADDRESS = re.compile(r"tcp://([^\s/:\[\]]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
+"""A host's name or number (one of IPv6 in brackets), and a port."""
 
 
 def check_scheduler(name: str) -> None:
     """Refuse what is neither a local scheduler nor an address.
 
     Raises:
-        RequestError: naming the known ones.
+        RequestError: naming the known ones, or the form of an address.
     """
+    if name.startswith(CLUSTER) and not _ADDRESS.fullmatch(name):
+        raise RequestError(
+            f"scheduler: expected tcp://HOST:PORT (as tcp://127.0.0.1:8786), got '{name}'"
+        )
     if name not in LOCAL and not name.startswith(CLUSTER):
         raise RequestError(
             f"unknown scheduler '{name}'{suggestion(name, [*LOCAL, 'tcp://HOST:PORT'])}"

@@ -26,6 +26,11 @@ class LatentColumns:
     numbers: Mapping[str, Floats]
     """Every other numeric column."""
 
+    @property
+    def classed(self) -> bool:
+        """Whether any latent is known to be of a class; where none is, classes were left out."""
+        return len(self.classes) == 0 or bool((self.classes != "").any())
+
     def has(self, name: str) -> bool:
         """Whether a column is there and holds at least one finite value."""
         column = self.numbers.get(name)

@@ -18,12 +18,20 @@ def test_metrics_may_be_written_with_commas(given: tuple[str, ...]) -> None:
     assert EvaluateConfig(metrics=given).metrics == ("l0", "fve")
 
 
+@pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "tcp://a-b.c:1", "tcp://[::1]:80"])
+def test_addresses_of_clusters(address: str) -> None:
+    assert EvaluateConfig(scheduler=address).scheduler == address
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"scheduler": "thread"}, "did you mean 'threads'"),
         ({"block_rows": 100, "tile_rows": 64}, "multiple of tile_rows"),
         ({"bootstrap": -1}, "bootstrap: expected at least 0"),
+        ({"groups": 1}, "groups: expected 0 for no such intervals, or at least 2"),
+        ({"scheduler": "tcp://nowhere"}, "expected tcp://HOST:PORT"),
+        ({"scheduler": "tcp://host:port"}, "expected tcp://HOST:PORT"),
         ({"tile_rows": 0}, "tile_rows: expected at least 1"),
     ],
 )

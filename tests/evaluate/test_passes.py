@@ -18,7 +18,7 @@ from xc.evaluate.graph import BlockGroups, GroupTotals
 from xc.evaluate.metrics import frequency, fve, l0
 from xc.evaluate.passes import Passes
 from xc.evaluate.reductions import label_of
-from xc.store_schema import DamageError
+from xc.store_schema import DamageError, Silent
 from xc.store_schema.verify_run import verify_run
 
 MakeCase = Callable[..., Case]
@@ -27,6 +27,16 @@ Read = list[tuple[Range, set[str]]]
 
 SMALLER = {"block_rows": 32, "tile_rows": 16}
 """Settings that give stages of several blocks."""
+
+
+class Told(Silent):
+    """Remembers notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 class StoppedError(Exception):
@@ -207,16 +217,32 @@ def spoilt(file: Path) -> Iterator[bytes]:
     yield b""
     yield b"nothing of the kind"
 
+    yield whole[:200] + bytes([whole[200] ^ 1]) + whole[201:]
 
-@pytest.mark.parametrize(("kind", "pattern"), [(0, "group*"), (1, "all*"), (2, "group*")])
-def test_a_damaged_file_is_told_and_renewed(made: Case, kind: int, pattern: str) -> None:
-    made.evaluate(metrics=("l0", "fve"))
-    file = sorted(made.run.passes.rglob(pattern))[-1]
-    file.write_bytes(list(spoilt(file))[kind])
+
+def test_damaged_files_are_told_once_and_renewed(made: Case) -> None:
+    asked = {"metrics": ("l0", "fve"), "seed": 1}
+    expected = made.evaluate(**asked).summary
+    folder = folders(made)[0]
+    files = [*sorted(folder.glob("group*"))[-3:], *folder.glob("all*")]
+    assert len(files) == 4
+    for kind, file in enumerate(files):
+        file.write_bytes(list(spoilt(file))[kind])
+    made.run.summary.unlink()
+    told = Told()
+    assert made.evaluate(progress=told, **asked).summary == expected
+    assert [text for text in told.notes if "damaged" in text] == [told.notes[-1]]
+    assert "damaged (4 files)" in told.notes[-1]
+
+
+def test_damage_underway_is_told(tmp_path: Path) -> None:
+    passes = Passes(tmp_path)
+    passes.save({"a:1": {"a": np.arange(3.0)}}, 0)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(b"broken")
     with pytest.raises(DamageError, match="run `xc evaluate` again"):
-        made.evaluate(metrics=("l0", "fve"), seed=1)
-    found = made.evaluate(metrics=("l0", "fve"), seed=1).summary
-    assert None not in (found["l0"], found["fve_a_ci"])
+        passes.load(["a:1"], 0)
+    assert not file.exists()
 
 
 def test_the_run_is_still_whole(made: Case) -> None:
