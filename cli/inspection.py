@@ -10,6 +10,7 @@ from rich.table import Table
 
 from xc.cli.inspect_run import read_config, run_lines
 from xc.cli.inspect_store import store_lines
+from xc.cli.results import print_path
 from xc.store_schema.derived import NO_LAYER
 from xc.store_schema.describe import describe
 from xc.store_schema.kinds import RUN, RUNS, STORE
@@ -41,6 +42,9 @@ def print_description(path: str | Place, *, as_json: bool, console: Console) -> 
         return
     if description["kind"] == RUNS:
         console.print(_runs_table(description["runs"]))
+        for name, of in description["runs"].items():
+            if of["damaged"]:
+                print_path(console, name, of["damaged"])
         return
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
@@ -71,7 +75,7 @@ def _runs_table(runs: dict[str, Any]) -> Table:
 def _state(of: Mapping[str, Any]) -> str:
     """A damaged checkpoint is told before anything that was made of it."""
     if of["damaged"]:
-        return "damaged: `xc verify` says where"
+        return "damaged"
     return "evaluated" if of["evaluated"] else "trained" if of["finished"] else "underway"
 
 

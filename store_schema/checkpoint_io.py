@@ -80,9 +80,19 @@ def _unreadable(folder: Path, error: Exception) -> str:
 
 def _remedy(folder: Path) -> str:
     """How the damaged checkpoint of a run comes back; nothing of any other."""
-    if folder.name == "checkpoint" and any(folder.parent.glob("state/step-*")):
+    if folder.name != "checkpoint":
+        return ""
+    if any(folder.parent.glob("state/step-*")):
         return "; the same `xc train` writes it again, from the state that is saved"
-    return ""
+    return "; the same `xc import` writes it again" if _is_import(folder.parent) else ""
+
+
+def _is_import(run: Path) -> bool:
+    try:
+        text = (run / "config.yaml").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    return any(line.startswith("import:") for line in text.splitlines())
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

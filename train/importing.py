@@ -15,6 +15,7 @@ from xc.store_schema import (
     RunLayout,
     atomic_write,
 )
+from xc.store_schema.checkpoint_io import damage
 from xc.store_schema.row_filter import DEFAULT
 from xc.train import folder
 from xc.train.crosscoder import Crosscoder
@@ -140,7 +141,7 @@ def _claim(run: RunLayout, found: Imported, store: ActivationStore | None) -> No
         RequestError: if it holds something else.
     """
     folder_holds = run.root.is_dir() and any(p.name[0] != "." for p in run.root.iterdir())
-    if folder_holds and not _is_same(run, found.checkpoint):
+    if folder_holds and not _is_same(run, found):
         raise RequestError(f"{run.root} holds another run, or none; choose another --out")
     checkpoint = found.checkpoint
     content = {
@@ -158,11 +159,15 @@ def _claim(run: RunLayout, found: Imported, store: ActivationStore | None) -> No
         atomic_write(run.metrics, "")  # a run has a training curve; this one's was not seen
 
 
-def _is_same(run: RunLayout, checkpoint: Checkpoint) -> bool:
-    """Whether a folder is an import of this very crosscoder, or one that was cut short."""
+def _is_same(run: RunLayout, found: Imported) -> bool:
+    """Whether a folder is an import of this very crosscoder, or of it and damaged or cut short."""
     try:
         held = yaml.safe_load(run.config.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return False
-    imported = isinstance(held, dict) and isinstance(held.get("import"), dict)
-    return imported and (not run.checkpoint.exists() or folder.holds(run, checkpoint))
+    told = held.get("import") if isinstance(held, dict) else None
+    if not isinstance(told, dict):
+        return False
+    if damage(run.checkpoint) is not None:
+        return {name: told.get(name) for name in found.origin} == dict(found.origin)
+    return not run.checkpoint.exists() or folder.holds(run, found.checkpoint)

@@ -1,5 +1,6 @@
 """Somebody's crosscoder as a run: encoded on a store, evaluated, repeated, refused."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from xc.store_schema import (
     LatentTable,
     RequestError,
     RunLayout,
+    SchemaError,
     Silent,
 )
 from xc.store_schema.verify import verify_run
@@ -106,9 +108,28 @@ def test_what_a_killed_import_left_is_no_run(becker: Path, run: RunLayout) -> No
     (run.root / ".config.yaml.1.2.partial").write_text("st")
     make(becker, run, None)
     run.config.write_text(run.config.read_text())
-    (run.checkpoint / "config.json").unlink()
+    assert Checkpoint.load(run.root).n_sources == 2
+
+
+def test_a_damaged_checkpoint_is_written_again_by_the_same_import(
+    becker: Path, planted_store: ActivationStore, run: RunLayout, tmp_path: Path
+) -> None:
+    make(becker, run, planted_store)
+    tensors = run.checkpoint / "crosscoder.safetensors"
+    whole = tensors.read_bytes()
+    for damage in (
+        lambda: tensors.write_bytes(whole[:-9]),
+        (run.checkpoint / "config.json").unlink,
+    ):
+        damage()
+        with pytest.raises(SchemaError, match="the same `xc import` writes it again"):
+            Checkpoint.load(run.checkpoint)
+        make(becker, run, planted_store)
+        assert tensors.read_bytes() == whole
+    tensors.write_bytes(b"")
+    other = Path(shutil.copytree(becker, tmp_path / "other"))
     with pytest.raises(RequestError, match="choose another --out"):
-        make(becker, run, None)
+        make(other, run, planted_store)
 
 
 def test_another_crosscoder_does_not_take_the_folder(becker: Path, run: RunLayout) -> None:
