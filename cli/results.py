@@ -58,16 +58,27 @@ def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:
 
 
 def _is_shown(key: str, summary: Mapping[str, Any], n_sources: int) -> bool:
-    """Whether a row tells something: of one source many cannot, and of no control no estimate."""
+    """Whether a row tells something: of one source many cannot, of no control no estimate, and what
+    was not asked for nothing."""
     if key not in summary or summary[key] is not None:
         return key in summary
+    if _was_left_out(key, summary):
+        return False
     return n_sources > 1 and not key.startswith("fdr_")
+
+
+def _was_left_out(key: str, summary: Mapping[str, Any]) -> bool:
+    from xc.evaluate.summary import LEFT_OUT  # noqa: PLC0415  (as below)
+
+    return bool(summary.get("not_measured", {}).get(key) == LEFT_OUT)
 
 
 def _needs_control(summary: Mapping[str, Any]) -> bool:
     from xc.evaluate.nulls.conditions import STALE  # noqa: PLC0415  (as below)
     from xc.evaluate.nulls.results import NEEDS  # noqa: PLC0415
 
+    if summary.get("n_a_only") is None:
+        return False
     reason = str(summary.get("not_measured", {}).get("fdr_a_only", ""))
     return reason.startswith((NEEDS, STALE))
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xc.evaluate.artefacts import provenance_path
 from xc.store_schema import DamageError, RequestError, RunLayout
 
 
@@ -64,12 +65,17 @@ class Evaluation:
         """Open the evaluation of a run's folder.
 
         Raises:
-            RequestError: if the run was not evaluated.
+            RequestError: if the run was not evaluated, or not to the end.
         """
         layout = RunLayout(Path(run))
         for path in (layout.summary, layout.latents_parquet):
             if not path.is_file():
                 raise RequestError(f"{path}: not there; run `xc evaluate --run {run}` first")
+        if not provenance_path(layout).is_file():
+            raise RequestError(
+                f"{layout.evaluation}: the evaluation was interrupted while it was written; run "
+                f"the same `xc evaluate --run {run}` again"
+            )
         return cls(layout)
 
     @cached_property

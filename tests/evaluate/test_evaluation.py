@@ -24,6 +24,14 @@ def test_a_run_that_was_not_evaluated_is_told(tmp_path: Path) -> None:
         Evaluation.open(tmp_path)
 
 
+def test_one_that_was_interrupted_is_told(tmp_path: Path) -> None:
+    (tmp_path / "evaluation").mkdir()
+    for name in ("summary.json", "latents.parquet"):
+        (tmp_path / "evaluation" / name).write_text("{}")
+    with pytest.raises(RequestError, match=r"was interrupted .* run the same `xc evaluate"):
+        Evaluation.open(tmp_path)
+
+
 def test_an_unknown_column_is_told(evaluation: Evaluation) -> None:
     with pytest.raises(RequestError, match="no column 'nu'"):
         evaluation.latents.column("nu")
@@ -32,7 +40,7 @@ def test_an_unknown_column_is_told(evaluation: Evaluation) -> None:
 def test_damage_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "evaluation"
     folder.mkdir()
-    for name in ("summary.json", "latents.parquet"):
+    for name in ("summary.json", "latents.parquet", "provenance.json"):
         (folder / name).write_text("broken")
     damaged = Evaluation.open(tmp_path)
     with pytest.raises(DamageError, match=r"summary\.json"):

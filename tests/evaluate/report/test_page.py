@@ -184,5 +184,5 @@ def test_a_large_dictionary_stays_small(make_run: Callable[..., Any]) -> None:
 def test_one_source_and_no_classes(make_run: Callable[..., Any]) -> None:
     evaluation = make_run(names=("x@1",), widths=(8,), scales=(1.0,), drop=("class",))
     page = write_report(evaluation, run=evaluation.run).read_text()
-    assert "Unclassed latents" in page
+    assert not {'id="classes"', 'id="latents"'} & set(re.findall(r"id=\"\w+\"", page))
     assert {p.stem for p in evaluation.run.figures.iterdir()} == {"density", "training"}
