@@ -1,6 +1,5 @@
 """A comparison in the terminal, and its files."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.csv
@@ -13,7 +12,7 @@ from xc.evaluate.comparison.columns import Column
 from xc.evaluate.comparison.entry import Entry
 from xc.evaluate.comparison.matrix import layers_text
 from xc.evaluate.report.numbers import interval, number
-from xc.store_schema import atomic_path, atomic_write
+from xc.store_schema import RequestError, atomic_path, atomic_write
 
 NAME = "comparison"
 
@@ -43,11 +42,21 @@ def _cell(comparison: Comparison, entry: Entry, column: Column) -> Text:
     return text.append(f"\n{bounds}", style="dim") if bounds else text
 
 
-def write_comparison(comparison: Comparison, *, folder: Path) -> Iterator[Path]:
-    """Write comparison.html and comparison.csv; equal inputs, equal bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_comparison(comparison: Comparison, *, folder: Path) -> tuple[Path, Path]:
+    """Write comparison.html and comparison.csv; equal inputs, equal bytes.
+
+    Raises:
+        RequestError: if the folder cannot be made, or nothing be written there.
+    """
     page, table = folder / f"{NAME}.html", folder / f"{NAME}.csv"
-    atomic_write(page, comparison_page(comparison))
-    with atomic_path(table) as aside:
-        pyarrow.csv.write_csv(comparison.to_arrow(), aside)
-    yield from (page, table)
+    doing = "make this folder"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        doing = "write there"
+        atomic_write(page, comparison_page(comparison))
+        with atomic_path(table) as aside:
+            pyarrow.csv.write_csv(comparison.to_arrow(), aside)
+    except OSError as error:
+        why = error.strerror or error
+        raise RequestError(f"--out {folder}: cannot {doing} ({why}); name another") from error
+    return page, table

@@ -25,7 +25,7 @@ def run_evaluate(
     """Evaluate a run; the store is the one it was trained on, unless another place is given."""
     layout = RunLayout(run)
     if not layout.checkpoint.is_dir():
-        _refuse_unfinished(run)
+        refuse_unfinished(run)
         raise RequestError(f"{run}: expected a finished run with checkpoint/; run `xc train` first")
     values = pipeline.section("evaluate", flags)
     config = from_mapping(EvaluateConfig, values, where=pipeline.where("evaluate"))
@@ -39,10 +39,11 @@ def runs_at(folder: Path) -> list[Path]:
     return [folder] if own else runs_in(folder) or [folder]
 
 
-def _refuse_unfinished(run: Path) -> None:
-    from xc.train.unfinished import refuse_unfinished  # noqa: PLC0415  (an evaluation needs no torch)
+def refuse_unfinished(run: Path) -> None:
+    """See `xc.train.unfinished`."""
+    from xc.train import unfinished  # noqa: PLC0415  (an evaluation needs no torch)
 
-    refuse_unfinished(run)
+    unfinished.refuse_unfinished(run)
 
 
 def _store_of(run: RunLayout) -> str | None:

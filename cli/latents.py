@@ -2,9 +2,11 @@
 
 import json
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,29 +20,84 @@ BEFORE, AFTER = 5, 3
 """Tokens of context around the one that fires."""
 
 WIDE = 240
-"""Characters of a line that goes to no terminal."""
+"""Characters of a line that goes to no terminal, unless its columns need more."""
+
+GAP = 2
+"""Characters between two columns."""
+
+FIRES_ON = "fires on"
+TEXT_ROOM = 14
+"""Characters, with the gap, from which a column of text is worth its place."""
 
 
 def print_latents(console: Console, found: pa.Table, evaluation: Evaluation) -> None:
-    """One line per latent; the last column stands only where some latent has an example."""
+    """A line for each latent, or a block of lines where a terminal has no room for the columns."""
+    examples, rows = _examples(evaluation), found.to_pylist()
+    shown = _Shown(
+        found.schema,
+        [[_cell(value) for value in row.values()] for row in rows],
+        [_text(examples.get(row["latent"], ())) for row in rows],
+    )
     if not console.is_terminal:  # a file has room
-        console.width = max(console.width, WIDE)
-    examples = _examples(evaluation)
-    rows = found.to_pylist()
-    with_text = any(row["latent"] in examples for row in rows)
-    table = Table(box=None, pad_edge=False)
-    for field in found.schema:
-        side: Literal["left", "right"] = "left" if field.type == pa.string() else "right"
-        table.add_column(field.name, justify=side, overflow="fold")
-    if with_text:
-        table.add_column("fires on", overflow="ellipsis", no_wrap=True)
-    for row in rows:
-        cells = [Text(_cell(value)) for value in row.values()]
-        text = _text(examples.get(row["latent"], ()))
-        table.add_row(*cells, *([text] if with_text else []))
-    console.print(table)
+        console.width = max(console.width, WIDE, shown.width(head_lines=1) + TEXT_ROOM)
+    room = console.width - shown.width(head_lines=2)
+    if room < 0:
+        _print_blocks(console, shown)
+    else:
+        console.print(_table(shown, room=room))
+    hidden = any(shown.texts) and 0 <= room < TEXT_ROOM
+    hint = "; a wider terminal shows what they fire on" if hidden else ""
     whole = evaluation.latents.to_arrow()
-    console.print(Text(f"{len(rows):,} of {len(whole):,} latents", style="dim"))
+    console.print(Text(f"{len(rows):,} of {len(whole):,} latents{hint}", style="dim"))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Latents as they are printed."""
+
+    schema: pa.Schema
+    cells: list[list[str]]
+    """[latent, column]."""
+    texts: list[Text]
+    """What each fires on; empty if nothing is known of it."""
+
+    def widths(self, *, head_lines: int) -> list[int]:
+        """Characters that each column needs, its head folded to so many lines."""
+        heads = [-(-cell_len(name) // head_lines) for name in self.schema.names]
+        return [max(sizes) for sizes in zip(heads, *self._sizes(), strict=True)]
+
+    def width(self, *, head_lines: int) -> int:
+        """Characters that a line needs without the text."""
+        widths = self.widths(head_lines=head_lines)
+        return sum(widths) + GAP * (len(widths) - 1)
+
+    def _sizes(self) -> list[list[int]]:
+        return [[cell_len(cell) for cell in row] for row in self.cells]
+
+
+def _table(shown: _Shown, *, room: int) -> Table:
+    """Columns; the last holds the text, where there is any and room for it."""
+    with_text = any(shown.texts) and room >= TEXT_ROOM
+    table = Table(box=None, pad_edge=False)
+    for field, width in zip(shown.schema, shown.widths(head_lines=2), strict=True):
+        side: Literal["left", "right"] = "left" if field.type == pa.string() else "right"
+        table.add_column(field.name, justify=side, overflow="fold", min_width=width)
+    if with_text:
+        table.add_column(FIRES_ON, overflow="ellipsis", no_wrap=True, max_width=room - GAP)
+    for cells, text in zip(shown.cells, shown.texts, strict=True):
+        table.add_row(*map(Text, cells), *([text] if with_text else []))
+    return table
+
+
+def _print_blocks(console: Console, shown: _Shown) -> None:
+    """Lines of name and value, an empty one behind each latent."""
+    for cells, text in zip(shown.cells, shown.texts, strict=True):
+        for name, cell in zip(shown.schema.names, cells, strict=True):
+            console.print(Text(f"{name}: {cell}"))
+        if text:
+            line = Text(f"{FIRES_ON}: ").append_text(text)
+            console.print(line, overflow="ellipsis", no_wrap=True)
+        console.print()
 
 
 def print_json(console: Console, found: pa.Table) -> None:

@@ -1,5 +1,6 @@
 """The short tables that commands print when they are done."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +38,22 @@ def print_evaluation(console: Console, done: "Evaluation") -> None:
     """The numbers that people look for first, and where the whole report lies."""
     sources = [s.key for s in Checkpoint.load(done.run.checkpoint).sources]
     console.print(_headlines(done.summary, sources))
+    _print_evidence(console, done)
     what = "report" if done.run.report.is_file() else "numbers"
     path = done.run.report if done.run.report.is_file() else done.run.summary
     print_path(console, what, path.resolve())
     if _needs_control(done.summary):
-        how = f"xc null {done.run.root} --kind identical"
+        how = f"xc null {shlex.quote(str(done.run.root))} --kind identical"
         print_path(console, "false among the exclusive latents", f"{how} estimates how many")
+
+
+def _print_evidence(console: Console, done: "Evaluation") -> None:
+    """A dim line that says over how much the intervals are, where there are any."""
+    from xc.evaluate.evidence import evidence  # noqa: PLC0415  (as below)
+
+    over = evidence(done.provenance)
+    if over and any(key.endswith("_ci") and ends for key, ends in done.summary.items()):
+        console.print(f"intervals over {over}", style="dim", highlight=False, soft_wrap=True)
 
 
 def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:

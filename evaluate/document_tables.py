@@ -29,8 +29,9 @@ $ xc compare runs/sweep --metrics sharedness,n_b_only --out comparison
 last column is the text on which a latent fires most, where examples of it were kept. `xc compare`
 prints one column per run and writes `comparison.html` (pairs of models by layers, shaded from red
 for unlike to green for alike, and all numbers) and `comparison.csv`. Runs whose L0 lies more than
-a tenth apart are marked ≠, since most numbers move with L0; `--strict` refuses them. Other text,
-rows, numbers of latents and cuts between classes are named.
+a tenth apart are marked ≠, since most numbers move with L0; `--strict` refuses them, and
+runs whose L0 was not measured. Other text, rows, numbers of latents and cuts between classes are
+named.
 
 ## In a notebook
 

@@ -1,6 +1,7 @@
 """A finished evaluation, read back: numbers, per-latent table, examples."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,14 +68,14 @@ class Evaluation:
         Raises:
             RequestError: if the run was not evaluated, or not to the end.
         """
-        layout = RunLayout(Path(run))
+        layout, named = RunLayout(Path(run)), shlex.quote(str(run))
         for path in (layout.summary, layout.latents_parquet):
             if not path.is_file():
-                raise RequestError(f"{path}: not there; run `xc evaluate --run {run}` first")
+                raise RequestError(f"{path}: not there; run `xc evaluate --run {named}` first")
         if not provenance_path(layout).is_file():
             raise RequestError(
                 f"{layout.evaluation}: the evaluation was interrupted while it was written; run "
-                f"the same `xc evaluate --run {run}` again"
+                f"the same `xc evaluate --run {named}` again"
             )
         return cls(layout)
 
@@ -85,13 +86,17 @@ class Evaluation:
         Raises:
             DamageError: if it is no JSON.
         """
-        try:
-            found: dict[str, Any] = json.loads(self.run.summary.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise DamageError(
-                f"{self.run.summary}: unreadable ({error}); run `xc evaluate` again"
-            ) from error
-        return found
+        return _read_json(self.run.summary)
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """The object of provenance.json: what it was made from; empty if it is not told.
+
+        Raises:
+            DamageError: if it is no JSON.
+        """
+        path = provenance_path(self.run)
+        return _read_json(path) if path.is_file() else {}
 
     @cached_property
     def latents(self) -> Table:
@@ -112,3 +117,11 @@ class Evaluation:
     def examples(self) -> Table:
         """Max-activating rows of the latents that the report shows."""
         return Table(self.run.examples)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamageError(f"{path}: unreadable ({error}); run `xc evaluate` again") from error
+    return found

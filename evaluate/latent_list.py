@@ -1,11 +1,13 @@
 """Some latents of a finished evaluation: of one class, in an order, a few of them."""
 
+import re
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from xc.evaluate.evaluation import Evaluation
+from xc.evaluate.overall import class_names
 from xc.store_schema import RequestError, suggestion
 
 PREFERRED = (
@@ -13,6 +15,9 @@ PREFERRED = (
     "nu_reconstruction",
 )  # fmt: skip
 """Columns that are shown where none are named."""
+
+_NORM = re.compile("norm_[a-z]")
+"""Columns of which each source has one."""
 
 OF_FIRST = {"nu_error": "nu_error_mirror", "nu_reconstruction": "nu_reconstruction_mirror"}
 """Latents of A alone have no direction in B worth measuring along."""
@@ -68,7 +73,10 @@ def _check_column(table: pa.Table, name: str) -> None:
 
 
 def _known_class(table: pa.Table, kind: str) -> str:
-    known = sorted(filter(None, table["class"].unique().to_pylist()))
-    if kind not in known and kind not in ("shared", "other", "dead", "a_only", "b_only"):
-        raise RequestError(f"no latent is of class '{kind}'{suggestion(kind, known)}")
+    letters = [name[-1] for name in table.column_names if _NORM.fullmatch(name)]
+    known = {*filter(None, table["class"].unique().to_pylist()), *class_names(letters)}
+    if len(letters) < 2:  # classes that a source alone cannot have are empty, not unknown
+        known |= {*class_names("ab")}
+    if kind not in known:
+        raise RequestError(f"there is no class '{kind}'{suggestion(kind, known)}")
     return kind

@@ -9,7 +9,7 @@ from rich.console import Console
 from xc.cli.commands import COMMANDS
 from xc.cli.common import Debug, carry_out_alone
 from xc.cli.comparing import print_comparison, write_comparison
-from xc.cli.evaluating import runs_at
+from xc.cli.evaluated import evaluated_runs
 from xc.cli.results import print_path
 from xc.evaluate.comparison import compare as compare_runs
 from xc.evaluate.equal_l0 import L0_TOLERANCE
@@ -42,11 +42,12 @@ def compare(
     """Compare."""
 
     def work(_: Progress, console: Console) -> None:
-        folders = [run for path in runs for run in runs_at(path)]
+        folders = [run for path in runs for run in evaluated_runs(path)]
         named = [word.strip() for word in metrics.split(",") if word.strip()]
         found = compare_runs(folders, metrics=named, l0_tolerance=l0_tolerance, strict=strict)
+        written = write_comparison(found, folder=out or folders[0].resolve().parent)
         print_comparison(console, found)
-        for path in write_comparison(found, folder=out or folders[0].resolve().parent):
+        for path in written:
             print_path(console, "written", path)
 
     carry_out_alone(work, debug=debug)

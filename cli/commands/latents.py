@@ -8,6 +8,7 @@ from rich.console import Console
 
 from xc.cli.commands import COMMANDS
 from xc.cli.common import Debug, carry_out_alone
+from xc.cli.evaluated import evaluated_run
 from xc.cli.latents import print_json, print_latents
 from xc.evaluate import Evaluation
 from xc.evaluate.latent_list import list_latents
@@ -43,7 +44,7 @@ def latents(
     """Latents."""
 
     def work(_: Progress, console: Console) -> None:
-        evaluation = Evaluation.open(run)
+        evaluation = Evaluation.open(evaluated_run(run))
         chosen = _columns(columns, evaluation)
         found = list_latents(
             evaluation, kind=kind, sort=sort, descending=descending, limit=limit or None,

@@ -1,5 +1,6 @@
 """Why some numbers of a comparison cannot be set against each other."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -10,7 +11,7 @@ from xc.evaluate.equal_l0 import L0_TOLERANCE, unequal
 
 def caveats(entries: Sequence[Entry], *, l0_tolerance: float = L0_TOLERANCE) -> tuple[str, ...]:
     """A sentence for each way in which runs differ that moves the numbers by itself."""
-    found = [unequal_l0(entries, tolerance=l0_tolerance)]
+    found = [unequal_l0(entries, tolerance=l0_tolerance), unknown_l0(entries)]
     found += [_differing(entries, what, value) for what, value in CONDITIONS.items()]
     return tuple(sentence for sentence in found if sentence)
 
@@ -18,7 +19,7 @@ def caveats(entries: Sequence[Entry], *, l0_tolerance: float = L0_TOLERANCE) -> 
 def unequal_l0(entries: Sequence[Entry], *, tolerance: float) -> str:
     """Names the two runs whose L0 lie furthest apart, if that is too far; else nothing."""
     by_run = {e.run: e.summary.get("l0") for e in entries}
-    known = {run: float(l0) for run, l0 in by_run.items() if l0}
+    known = {run: float(l0) for run, l0 in by_run.items() if l0 is not None}
     if len(known) < 2:
         return ""
     low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
@@ -30,9 +31,18 @@ def unequal_l0(entries: Sequence[Entry], *, tolerance: float) -> str:
     )
 
 
+def unknown_l0(entries: Sequence[Entry]) -> str:
+    """Names the first of several runs whose L0 is not known; else nothing."""
+    for entry in entries:
+        if entry.summary.get("l0") is None and len({e.folder for e in entries}) > 1:
+            how = f"xc evaluate --run {shlex.quote(str(entry.folder))}"
+            return f"L0 of {entry.run} was not measured; run `{how}`"
+    return ""
+
+
 def apart(entries: Sequence[Entry], *, tolerance: float) -> set[str]:
     """Runs whose L0 is further than the tolerance from that of the first."""
-    known = [(e.run, float(e.summary["l0"])) for e in entries if e.summary.get("l0")]
+    known = [(e.run, float(e.summary["l0"])) for e in entries if e.summary.get("l0") is not None]
     if not known:
         return set()
     first = known[0][1]

@@ -24,6 +24,11 @@ class Column:
         return f"{plain}_{p}_{q}" if self.of_pair and n_sources > 2 else plain
 
     @property
+    def plain(self) -> str:
+        """The key with the letters of two sources."""
+        return self.key.format(p="a", q="b")
+
+    @property
     def needs_pair(self) -> bool:
         """Whether a single source has no such number."""
         return self.of_pair or "{q}" in self.key

@@ -12,6 +12,7 @@ from xc.evaluate.comparison.caveats import (
     caveats,
     changed_settings,
     unequal_l0,
+    unknown_l0,
 )
 from xc.evaluate.comparison.columns import COLUMNS, Column
 from xc.evaluate.comparison.entry import Entry, read_entries
@@ -66,7 +67,7 @@ class Comparison:
             row[f"source_{letter}"] = source.name if source else None
         row |= {name: str(values[i]) for name, values in self.settings.items()}
         for column in self.columns:
-            cell, key = self.cell(entry, column), column.key.format(p="a", q="b")
+            cell, key = self.cell(entry, column), column.plain
             row[key] = cell.value
             row[f"{key}_low"], row[f"{key}_high"] = cell.bounds or (None, None)
         row["unequal_l0"] = entry.run in self.apart
@@ -86,15 +87,18 @@ def compare(
         runs: their folders.
         metrics: keys of summary.json to show; none: the usual ones.
         l0_tolerance: share by which L0 may differ without a mark.
-        strict: refuse, where L0 differs by more, instead of marking.
+        strict: refuse, where L0 differs by more or is not known, instead of marking.
 
     Raises:
-        RequestError: if a run was not evaluated, no run has such a key, or (`strict`) L0 differs.
+        RequestError: if a run was not evaluated, no run has such a key, or (`strict`) L0 differs
+            or was not measured.
         DamageError: if a file cannot be read.
     """
     if not runs:
         raise RequestError("nothing to compare; name at least one run that was evaluated")
     entries = read_entries(runs)
+    if strict and (unknown := unknown_l0(entries)):
+        raise RequestError(unknown)
     told = unequal_l0(entries, tolerance=l0_tolerance)
     if strict and told:
         raise RequestError(f"{told}; train them to the same L0, or leave out --strict")
@@ -110,7 +114,7 @@ def compare(
 def _columns(entries: Sequence[Entry], metrics: Sequence[str]) -> tuple[Column, ...]:
     if not metrics:
         return tuple(c for c in COLUMNS if any(_known(c, e) for e in entries))
-    usual = {c.key.format(p="a", q="b"): c for c in COLUMNS}
+    usual = {c.plain: c for c in COLUMNS}
     keys = {key for e in entries for key, value in e.summary.items() if _is_number(value)}
     for name in metrics:
         if name not in keys and name not in usual:

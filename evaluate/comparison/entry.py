@@ -30,6 +30,8 @@ class Entry:
     """Training settings, config.yaml."""
     provenance: Mapping[str, Any]
     """provenance.json."""
+    folder: Path
+    """Where the run lies."""
 
     @property
     def models(self) -> str:
@@ -66,7 +68,7 @@ def _entries(run: Path, name: str) -> Iterator[Entry]:
     settings = _read(layout.config).get("train") or {}
     provenance = _read(layout.evaluation / "provenance.json")
     for pair in combinations(sources, 2) if len(sources) > 1 else [sources]:
-        yield Entry(name, pair, len(sources), evaluation.summary, settings, provenance)
+        yield Entry(name, pair, len(sources), evaluation.summary, settings, provenance, run)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 from pyarrow import parquet
 
+from xc.evaluate.evidence import evidence
 from xc.evaluate.nulls.results import read_entries
 from xc.evaluate.report.columns import Floats, LatentColumns, read_columns
 from xc.evaluate.report.curve import read_curve, read_warnings
@@ -68,6 +69,11 @@ class ReportData:
     """evaluation/nulls.json: what null controls came to, by kind."""
     twins: tuple[Mapping[str, Any], ...] = ()
     """Rows of twins.parquet."""
+
+    @property
+    def evidence(self) -> str:
+        """Over how much the intervals are, in words."""
+        return evidence(self.provenance)
 
     @property
     def pairs(self) -> Iterator[tuple[NamedSource, NamedSource]]:

@@ -28,6 +28,8 @@ class HeadlineRow:
 
     metric: Metric
     heading: Heading
+    key: str
+    """As in summary.json, but for letters of sources behind it."""
     values: tuple[Value, ...]
 
 
@@ -38,8 +40,16 @@ def headline_rows(data: ReportData) -> tuple[HeadlineRow, ...]:
 
 def rows_of(metrics: Iterable[Metric], data: ReportData) -> tuple[HeadlineRow, ...]:
     """Those of some metrics that have at least one number."""
-    rows = (HeadlineRow(m, heading(m), tuple(_values(m, data))) for m in metrics)
+    rows = (HeadlineRow(m, heading(m), _key(m, data), tuple(_values(m, data))) for m in metrics)
     return tuple(row for row in rows if any(value.text != NONE for value in row.values))
+
+
+def _key(metric: Metric, data: ReportData) -> str:
+    """Where the letters stand within the key, more than two sources have several: the first, …"""
+    if "{" not in metric.output:
+        return metric.output
+    first, *others = names(metric, len(data.sources)) or [metric.output.format(p="a", q="b")]
+    return f"{first}, …" if others else first
 
 
 def _values(metric: Metric, data: ReportData) -> Iterator[Value]:

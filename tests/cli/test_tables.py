@@ -1,17 +1,25 @@
 """`xc latents` and `xc compare` as typed, on an evaluated run."""
 
 import csv
+import io
 import json
+import re
 import shutil
 from pathlib import Path
 
 import planted
+import pyarrow as pa
 import pytest
 from measured import Case
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from xc.cli.latents import print_latents
 from xc.cli.main import build_app
+from xc.cli.results import print_evaluation
 from xc.evaluate import Evaluation
+from xc.evaluate.latent_list import list_latents
+from xc.store_schema import RunLayout
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +70,7 @@ def test_a_wrong_column_is_one_line(evaluation: Evaluation):
 
 
 def test_a_run_that_was_not_evaluated_is_refused(tmp_path: Path):
+    (tmp_path / "checkpoint").mkdir()
     for command in ("latents", "compare"):
         done = typed(command, tmp_path)
         assert done.exit_code == 2
@@ -88,3 +97,81 @@ def test_a_folder_of_runs_is_all_of_them(evaluation: Evaluation, tmp_path: Path)
     done = typed("compare", tmp_path, "--out", tmp_path / "out", "--metrics", "l0")
     assert done.stdout.splitlines()[0].split() == ["k=4", "k=8"]
     assert (tmp_path / "out" / "comparison.html").is_file()
+
+
+def test_unequal_or_unknown_l0_is_refused_when_strict(evaluation: Evaluation, tmp_path: Path):
+    for name in ("one", "two"):
+        shutil.copytree(evaluation.run.root, tmp_path / name)
+    path = tmp_path / "two" / "evaluation" / "summary.json"
+    path.write_text(json.dumps({**evaluation.summary, "l0": None}))
+    done = typed("compare", tmp_path / "one", tmp_path / "two", "--strict")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"xc: L0 of two was not measured; run `xc evaluate --run {tmp_path / 'two'}`\n"
+    )
+    done = typed("compare", tmp_path / "one", tmp_path / "two")
+    assert done.exit_code == 0
+    assert "note: L0 of two was not measured" in done.stdout
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_table(
+    evaluation: Evaluation, tmp_path: Path
+):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "x", Path("/proc/x")):
+        done = typed("compare", evaluation.run.root, "--out", place)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"xc: --out {place}: cannot make this folder (")
+
+
+def test_columns_that_do_not_fit_a_terminal_become_blocks(evaluation: Evaluation):
+    whole = evaluation.latents.to_arrow()
+    found = list_latents(evaluation, columns=whole.column_names, limit=2)
+    said = printed(found, evaluation, width=140)
+    assert [line for line in said if line.startswith("latent: ")] == ["latent: 0", "latent: 1"]
+    assert sum(line.startswith("nu_reconstruction: ") for line in said) == 2
+    assert any(line.startswith("fires on: ") for line in said)
+    assert said[-1] == f"2 of {len(whole)} latents"
+
+
+def test_the_usual_columns_are_a_table_with_whole_words(evaluation: Evaluation):
+    found = list_latents(evaluation, limit=3)
+    said = printed(found, evaluation, width=140)
+    assert said[0].split()[-2:] == ["fires", "on"]
+    narrow = printed(found.select(["latent", "class", "nu_reconstruction"]), evaluation, width=30)
+    assert narrow[-1].endswith("a wider terminal shows what they fire on") or len(narrow) > 5
+    cells = [line.split()[:2] for line in narrow if line[:1].isspace() or line[:1].isdigit()]
+    assert ["0", found["class"][0].as_py()] in cells
+
+
+def printed(found: pa.Table, evaluation: Evaluation, *, width: int) -> list[str]:
+    console = Console(width=width, force_terminal=True, no_color=True, file=io.StringIO())
+    print_latents(console, found, evaluation)
+    assert isinstance(console.file, io.StringIO)
+    text = re.sub(r"\x1b\[[\d;]*m", "", console.file.getvalue())
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= width
+    return lines
+
+
+def test_says_over_how_much_the_intervals_are(evaluation: Evaluation):
+    console = Console(width=100, file=io.StringIO())
+    print_evaluation(console, evaluation)
+    assert isinstance(console.file, io.StringIO)
+    of = evaluation.provenance["clusters"]
+    assert f"intervals over {of['n']} {of['unit']} (few: intervals are noisy)" in (
+        console.file.getvalue()
+    )
+
+
+def test_no_interval_is_an_empty_cell(evaluation: Evaluation, tmp_path: Path):
+    run = RunLayout(shutil.copytree(evaluation.run.root, tmp_path / "of mine"))
+    silent = {key: None for key in evaluation.summary if key.endswith("_ci")}
+    run.summary.write_text(json.dumps({**evaluation.summary, **silent}))
+    console = Console(width=100, file=io.StringIO())
+    print_evaluation(console, Evaluation(run))
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert " to " not in said
+    assert "intervals over" not in said
+    assert f"xc null '{run.root}' --kind identical" in said

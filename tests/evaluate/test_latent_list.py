@@ -48,7 +48,9 @@ def test_a_class_without_latents_gives_an_empty_table(evaluation: Evaluation):
     [
         ({"sort": "nu_eror"}, "no column 'nu_eror'; did you mean 'nu_error'"),
         ({"columns": ["nrm_a"]}, "no column 'nrm_a'"),
-        ({"kind": "sharedd"}, "no latent is of class 'sharedd'; did you mean 'shared'"),
+        ({"kind": "sharedd"}, "there is no class 'sharedd'; did you mean 'shared'"),
+        ({"kind": "b_onyl"}, "there is no class 'b_onyl'; did you mean 'b_only'"),
+        ({"kind": "xyz"}, "known: a_only, b_only, dead, other, shared"),
     ],
 )
 def test_refuses_what_is_not_there(evaluation: Evaluation, wish: dict[str, str], told: str):

@@ -155,3 +155,30 @@ def test_missing_l0_is_no_caveat(runs: list[Path]):
 def test_shades_run_from_red_to_green(value: float, hue: str):
     assert shade(value).startswith(f"hsl({hue} ")
     assert shade(None) == shade(float("nan")) == ""
+
+
+def test_an_unknown_l0_is_told_or_refused(evaluation: Evaluation, tmp_path: Path):
+    same = [
+        copied(evaluation, tmp_path / "one"),
+        copied(evaluation, tmp_path / "of mine", l0=None, l0_ci=None),
+    ]
+    told = f"L0 of of mine was not measured; run `xc evaluate --run '{same[1]}'`"
+    assert compare(same).caveats == (told,)
+    with pytest.raises(RequestError, match="was not measured; run `xc evaluate --run '"):
+        compare(same, strict=True)
+    assert compare(same[1:], strict=True).caveats == ()
+
+
+def test_an_l0_of_nothing_is_an_l0(evaluation: Evaluation, tmp_path: Path):
+    same = [
+        copied(evaluation, tmp_path / "one"),
+        copied(evaluation, tmp_path / "two", l0=0.0),
+    ]
+    with pytest.raises(RequestError, match="train them to the same L0"):
+        compare(same, strict=True)
+
+
+def test_page_shows_keys_with_letters(runs: list[Path]):
+    page = comparison_page(compare(runs))
+    assert 'title="n_a_only"' in page
+    assert "{p}" not in page

@@ -3,6 +3,7 @@ from typing import Any
 
 from xc.evaluate.report.data import read_data
 from xc.evaluate.report.headline import CARDS, cards, headline_rows
+from xc.evaluate.report.headline import rows_of as values_of
 from xc.evaluate.report.measures import HEADINGS, scalar_metrics
 
 
@@ -38,3 +39,23 @@ def test_cards_are_the_rows_that_exist(make_run: Callable[..., Any]) -> None:
     evaluation = make_run(summary={"alignment_adjusted": None})
     rows = headline_rows(read_data(evaluation, run=evaluation.run))
     assert [c.metric.name for c in cards(rows)] == [n for n in CARDS if n != "alignment_adjusted"]
+
+
+def test_keys_are_those_of_the_summary(make_run: Callable[..., Any]) -> None:
+    made = make_run(summary={"n_a_only_nu_below": 3})
+    (metric,) = [m for m in scalar_metrics() if m.name == "n_a_only_nu_below"]
+    assert [row.key for row in values_of([metric], read_data(made, run=made.run))] == [
+        "n_a_only_nu_below"
+    ]
+    assert rows_of(made)["fve"].key == "fve"
+    three = make_run(
+        names=("x@1", "y@1", "z@1"), widths=(8, 8, 8), scales=(1, 1, 1),
+        summary={"n_b_only_nu_below_b_c": 3},
+    )  # fmt: skip
+    (row,) = values_of([metric], read_data(three, run=three.run))
+    assert row.key == "n_a_only_nu_below_a_b, …"
+
+
+def test_an_interval_that_is_null_is_empty(make_run: Callable[..., Any]) -> None:
+    row = rows_of(make_run(summary={"l0_ci": None}))["l0"]
+    assert [(v.text, v.interval) for v in row.values] == [("31.9", "")]

@@ -186,3 +186,29 @@ def test_one_source_and_no_classes(make_run: Callable[..., Any]) -> None:
     page = write_report(evaluation, run=evaluation.run).read_text()
     assert not {'id="classes"', 'id="latents"'} & set(re.findall(r"id=\"\w+\"", page))
     assert {p.stem for p in evaluation.run.figures.iterdir()} == {"density", "training"}
+    assert "Which norms" not in page
+
+
+def test_no_key_is_a_template(make_run: Callable[..., Any]) -> None:
+    found = {"sharedness_from_a_only": 0.01, "n_b_only_nu_below": 3, "rel_norm_mode_a": 0.1}
+    evaluation = make_run(summary=found)
+    page = write_report(evaluation, run=evaluation.run).read_text()
+    assert "{p}" not in page
+    assert "{q}" not in page
+    assert all(f"<code>{key}</code></th>" in page for key in found)
+    assert "Which norms" in page
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [(12, "over 12 documents (few: intervals are noisy)."), (1200, "over 1,200 documents.")],
+)
+def test_caption_says_over_how_much_intervals_are(
+    make_run: Callable[..., Any], n: int, said: str
+) -> None:
+    evaluation = make_run()
+    told = {"clusters": {"unit": "documents", "n": n}}
+    (evaluation.run.evaluation / "provenance.json").write_text(json.dumps(told))
+    page = write_report(evaluation, run=evaluation.run).read_text()
+    caption = page[page.index("<caption>Measured on") :].partition("</caption>")[0]
+    assert caption.endswith(said)
