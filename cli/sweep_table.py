@@ -1,6 +1,8 @@
 """The evaluated runs of a sweep on one screen: a line for each, what differs first."""
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -24,7 +26,18 @@ _COLUMNS: tuple[tuple[str, str, str], ...] = (
 def print_sweep(console: Console, evaluations: Sequence["Evaluation"]) -> None:
     """Nothing for a single run, whose numbers stand above."""
     if len(evaluations) > 1:
-        console.print(sweep_table({e.run.root.name: e.summary for e in evaluations}))
+        names = _names([e.run.root for e in evaluations])
+        summaries = (e.summary for e in evaluations)
+        console.print(sweep_table(dict(zip(names, summaries, strict=True))))
+
+
+def _names(runs: Sequence[Path]) -> list[str]:
+    """Names of their folders; with those of the folders around where two have the same."""
+    names = [run.name for run in runs]
+    if len(set(names)) == len(names):
+        return names
+    top = os.path.commonpath(runs)
+    return [run.relative_to(top).as_posix() for run in runs]
 
 
 def sweep_table(summaries: Mapping[str, Mapping[str, Any]]) -> Table:

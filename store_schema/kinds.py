@@ -82,10 +82,10 @@ def _runs_below(path: Path, depth: int) -> Iterator[Path]:
 
 
 def _folders(path: Path) -> list[Path]:
-    """Folders in a folder; none of one that may not be read."""
+    """Folders in a folder; none where none can be read."""
     try:
         return [p for p in path.iterdir() if p.name[0] != "." and p.is_dir()]
-    except PermissionError:
+    except (PermissionError, FileNotFoundError, NotADirectoryError):
         return []
 
 

@@ -1,10 +1,15 @@
 """The runs of a sweep side by side."""
 
+import json
 from io import StringIO
+from pathlib import Path
 
 from rich.console import Console
 
+from xc.cli.evaluating import runs_at
 from xc.cli.sweep_table import print_sweep, sweep_table
+from xc.evaluate import Evaluation
+from xc.store_schema import RunLayout
 
 GOOD = {"fve": 0.9, "l0": 31.96, "dead_fraction": 0.125, "n_shared": 1024, "sharedness": 0.5}
 PAIR = {**GOOD, "n_a_only": 3, "n_b_only": 0}
@@ -42,3 +47,20 @@ def test_a_single_run_has_its_own_table() -> None:
     console = Console(record=True, file=StringIO())
     print_sweep(console, [])
     assert console.export_text() == ""
+
+
+def test_runs_of_two_sweeps_with_the_same_names(tmp_path: Path) -> None:
+    found = []
+    for name in ("a/k=4", "b/k=4"):
+        run = RunLayout(tmp_path / name)
+        run.evaluation.mkdir(parents=True)
+        run.config.write_text("train: {}\n")
+        run.summary.write_text(json.dumps(PAIR))
+        found.append(Evaluation(run))
+    console = Console(width=100, record=True, file=StringIO())
+    print_sweep(console, found)
+    _, *rows = [line.split()[0] for line in console.export_text().splitlines()]
+    assert rows == ["a/k=4", "b/k=4"]
+    assert runs_at(tmp_path) == [e.run.root for e in found]
+    assert runs_at(tmp_path / "a") == [found[0].run.root]
+    assert runs_at(tmp_path / "absent") == [tmp_path / "absent"]
