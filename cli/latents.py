@@ -26,8 +26,14 @@ GAP = 2
 """Characters between two columns."""
 
 FIRES_ON = "fires on"
-TEXT_ROOM = 14
+TEXT_ROOM = 12
 """Characters, with the gap, from which a column of text is worth its place."""
+
+WHOLE_ROOM = 40
+"""The same, from which heads need not be folded to make room for the text."""
+
+WORD = 6
+"""Letters of a head that stay on one line."""
 
 
 def print_latents(console: Console, found: pa.Table, evaluation: Evaluation) -> None:
@@ -39,12 +45,13 @@ def print_latents(console: Console, found: pa.Table, evaluation: Evaluation) -> 
         [_text(examples.get(row["latent"], ())) for row in rows],
     )
     if not console.is_terminal:  # a file has room
-        console.width = max(console.width, WIDE, shown.width(head_lines=1) + TEXT_ROOM)
-    room = console.width - shown.width(head_lines=2)
+        console.width = max(console.width, WIDE, shown.width(folded=False) + WHOLE_ROOM)
+    folded = console.width < shown.width(folded=False) + WHOLE_ROOM * any(shown.texts)
+    room = console.width - shown.width(folded=folded)
     if room < 0:
         _print_blocks(console, shown)
     else:
-        console.print(_table(shown, room=room))
+        console.print(_table(shown, folded=folded, room=room))
     hidden = any(shown.texts) and 0 <= room < TEXT_ROOM
     hint = "; a wider terminal shows what they fire on" if hidden else ""
     whole = evaluation.latents.to_arrow()
@@ -61,27 +68,29 @@ class _Shown:
     texts: list[Text]
     """What each fires on; empty if nothing is known of it."""
 
-    def widths(self, *, head_lines: int) -> list[int]:
-        """Characters that each column needs, its head folded to so many lines."""
-        heads = [-(-cell_len(name) // head_lines) for name in self.schema.names]
+    def widths(self, *, folded: bool) -> list[int]:
+        """Characters of each column, its head whole or on two lines."""
+        heads = [cell_len(name) for name in self.schema.names]
+        if folded:
+            heads = [max(min(head, WORD), -(-head // 2)) for head in heads]
         return [max(sizes) for sizes in zip(heads, *self._sizes(), strict=True)]
 
-    def width(self, *, head_lines: int) -> int:
-        """Characters that a line needs without the text."""
-        widths = self.widths(head_lines=head_lines)
+    def width(self, *, folded: bool) -> int:
+        """Characters of a line without the text."""
+        widths = self.widths(folded=folded)
         return sum(widths) + GAP * (len(widths) - 1)
 
     def _sizes(self) -> list[list[int]]:
         return [[cell_len(cell) for cell in row] for row in self.cells]
 
 
-def _table(shown: _Shown, *, room: int) -> Table:
+def _table(shown: _Shown, *, folded: bool, room: int) -> Table:
     """Columns; the last holds the text, where there is any and room for it."""
     with_text = any(shown.texts) and room >= TEXT_ROOM
     table = Table(box=None, pad_edge=False)
-    for field, width in zip(shown.schema, shown.widths(head_lines=2), strict=True):
+    for field, width in zip(shown.schema, shown.widths(folded=folded), strict=True):
         side: Literal["left", "right"] = "left" if field.type == pa.string() else "right"
-        table.add_column(field.name, justify=side, overflow="fold", min_width=width)
+        table.add_column(field.name, justify=side, overflow="fold", width=width)
     if with_text:
         table.add_column(FIRES_ON, overflow="ellipsis", no_wrap=True, max_width=room - GAP)
     for cells, text in zip(shown.cells, shown.texts, strict=True):

@@ -136,12 +136,16 @@ def test_columns_that_do_not_fit_a_terminal_become_blocks(evaluation: Evaluation
 
 def test_the_usual_columns_are_a_table_with_whole_words(evaluation: Evaluation):
     found = list_latents(evaluation, limit=3)
-    said = printed(found, evaluation, width=140)
-    assert said[0].split()[-2:] == ["fires", "on"]
-    narrow = printed(found.select(["latent", "class", "nu_reconstruction"]), evaluation, width=30)
-    assert narrow[-1].endswith("a wider terminal shows what they fire on") or len(narrow) > 5
-    cells = [line.split()[:2] for line in narrow if line[:1].isspace() or line[:1].isdigit()]
-    assert ["0", found["class"][0].as_py()] in cells
+    for width, last in ((200, "fires on"), (100, "fires on"), (80, "fires on"), (70, "")):
+        said = printed(found, evaluation, width=width)
+        heads, body = said[:-4], said[-4:-1]
+        assert len(heads) == (1 if width == 200 else 2)
+        assert last in heads[-1]
+        for line, row in zip(body, found.to_pylist(), strict=True):
+            values = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()]
+            assert line.split()[: len(values)] == values
+        assert said[-1].endswith("a wider terminal shows what they fire on") == (width == 70)
+    assert "class: shared" in printed(found, evaluation, width=40)
 
 
 def printed(found: pa.Table, evaluation: Evaluation, *, width: int) -> list[str]:
