@@ -159,7 +159,7 @@ def _measure(
     )
     others = jackknife_intervals(metrics, of_groups, facts) if config.groups else NO_INTERVALS
     summary = summarise(table, metrics, facts, counts=counts, intervals=means | others)
-    summary = with_nulls(twins.added_to(summary), read_entries(run))
+    summary = with_nulls(twins.added_to(summary), read_entries(run), keep=config.keep)
     passes.forget_others(reductions(m for m in table if m.reads is not Pass.NONE))
     tables = {
         run.latents_parquet: latents_table(table, metrics, facts),
