@@ -59,7 +59,9 @@ def coverage(key: str, value: float) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("metric", [m for m in METRICS if m.name in ROWS_ALONE], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "metric", [m for m in METRICS if m.name in ROWS_ALONE], ids=lambda m: m.name
+)
 def test_the_value_over_very_many_rows_is_held(metric: Metric) -> None:
     for key in names(metric, 2):
         assert 0.90 <= coverage(key, settled()[key]) <= 0.99, key
