@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -87,6 +88,15 @@ def test_a_wrong_request_is_not_made_three_times(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["1of3"]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Where tests run in the background, interrupts are ignored unless somebody asks for them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_stops_all(tmp_path):
     def interrupt():
         while len(list(tmp_path.iterdir())) < 2:
