@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xc.cli.evaluating import refuse_unfinished
 from xc.store_schema import RequestError, RunLayout
-from xc.store_schema.kinds import RUN, RUNS, all_runs_in, kind_of, runs_in
+from xc.store_schema.kinds import RUN, RUNS, kind_of, runs_in
 
 _NAMED = 6
 """Most runs of a folder that a message names."""
@@ -30,9 +30,9 @@ def evaluated_run(path: Path) -> Path:
 
 
 def evaluated_runs(path: Path) -> list[Path]:
-    """The same, or the runs in the folder at the path; else those in the sweeps there."""
+    """The same, or the runs in the folder at the path and in the sweeps there."""
     if kind_of(_owner(path)) == RUNS:
-        return [evaluated_run(run) for run in runs_in(path) or all_runs_in(path)]
+        return [evaluated_run(run) for run in runs_in(path)]
     return [evaluated_run(path)]
 
 
@@ -46,6 +46,6 @@ def _owner(path: Path) -> Path:
 
 
 def _names(folder: Path) -> str:
-    runs = all_runs_in(folder)
+    runs = runs_in(folder)
     named = [shlex.quote(str(run)) for run in runs[:_NAMED]]
     return ", ".join(named) + " …" * (len(runs) > _NAMED)

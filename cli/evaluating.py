@@ -10,7 +10,7 @@ from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
 from xc.evaluate import EvaluateConfig, Evaluation, evaluate
 from xc.store_schema import Progress, RequestError, RunLayout, from_mapping
-from xc.store_schema.kinds import all_runs_in
+from xc.store_schema.kinds import runs_in
 from xc.store_schema.places import Place
 
 
@@ -36,7 +36,7 @@ def run_evaluate(
 def runs_at(folder: Path) -> list[Path]:
     """The run at a path, or those of the sweep, or sweeps, there."""
     own = any((folder / name).exists() for name in ("config.yaml", "checkpoint"))
-    return [folder] if own else all_runs_in(folder) or [folder]
+    return [folder] if own else runs_in(folder) or [folder]
 
 
 def refuse_unfinished(run: Path) -> None:

@@ -12,7 +12,7 @@ from xc.store_schema.activation_store import ActivationStore
 from xc.store_schema.checkpoint import Checkpoint
 from xc.store_schema.codecs import codec_of
 from xc.store_schema.errors import SchemaError, XcError
-from xc.store_schema.kinds import CHECKPOINT, LATENT_TABLE, RUN, RUNS, STORE, all_runs_in, kind_of
+from xc.store_schema.kinds import CHECKPOINT, LATENT_TABLE, RUN, RUNS, STORE, kind_of, runs_in
 from xc.store_schema.latent_table import LatentTable
 from xc.store_schema.places import Place, place, read_bytes, sizes
 from xc.store_schema.plan import ROLES
@@ -126,7 +126,7 @@ def _describe_runs(path: Path) -> dict[str, Any]:
 
     `damaged` tells why a checkpoint cannot be read; its weights are not looked at.
     """
-    runs = [RunLayout(run) for run in all_runs_in(path)]
+    runs = [RunLayout(run) for run in runs_in(path)]
     return {
         "kind": RUNS,
         "bytes": _size(path),

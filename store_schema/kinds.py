@@ -61,13 +61,11 @@ def _is_evaluation(path: Path) -> bool:
 
 
 def runs_in(path: Path) -> list[Path]:
-    """The runs whose folders lie in a folder, by name; numbers in names go by size."""
-    found = (p.parent for p in path.glob("*/config.yaml") if _is_run(p.parent))
-    return sorted(found, key=lambda run: _by_size(run.name))
+    """The runs in a folder and in the folders there, such as sweeps, four levels down at most.
 
-
-def all_runs_in(path: Path) -> list[Path]:
-    """The runs in a folder and in the folders there, such as sweeps, by name."""
+    In order of their paths; numbers in names go by size. What lies in a run or in a store is part
+    of that, so neither is looked into; runs that have only begun count.
+    """
     found = _runs_below(path, _DEPTH)
     return sorted(found, key=lambda run: [_by_size(part) for part in run.parts])
 

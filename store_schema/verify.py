@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from xc.store_schema.checkpoint import Checkpoint
-from xc.store_schema.kinds import CHECKPOINT, LATENT_TABLE, RUN, RUNS, STORE, all_runs_in, kind_of
+from xc.store_schema.kinds import CHECKPOINT, LATENT_TABLE, RUN, RUNS, STORE, kind_of, runs_in
 from xc.store_schema.places import Place, place
 from xc.store_schema.problem import Problem, noting
 from xc.store_schema.progress import Progress, Silent
@@ -40,7 +40,7 @@ def _verify_table(path: Path, progress: Progress) -> list[Problem]:
 def _verify_runs(path: Path, progress: Progress) -> list[Problem]:
     return [
         problem.within(run.relative_to(path).as_posix())
-        for run in all_runs_in(path)
+        for run in runs_in(path)
         for problem in verify_run(run, progress)
     ]
 

@@ -40,7 +40,7 @@ def checkpoint_of(
 
 def _refuse_several(path: Path) -> None:
     """Refuse a folder of runs, such as a sweep's: each of them holds a crosscoder."""
-    names = [run.name for run in runs_in(path)]
+    names = [run.relative_to(path).as_posix() for run in runs_in(path)]
     if names:
         raise RequestError(
             f"{path}: this folder holds {len(names)} {'run' if len(names) == 1 else 'runs'}, no "

@@ -46,6 +46,8 @@ def test_a_sweep_is_all_its_runs_or_one_is_to_be_named(tmp_path: Path) -> None:
         assert evaluated_runs(folder) == runs
         with pytest.raises(RequestError, match=f"of runs; name one: {runs[0]}, {runs[1]}$"):
             evaluated_run(folder)
+    alone = finished(tmp_path / "alone")  # beside the sweep
+    assert evaluated_runs(tmp_path) == [alone, *runs]
     begun(sweep / "k=9")
     with pytest.raises(RequestError, match="k=9: this run is not finished"):
         evaluated_runs(sweep)

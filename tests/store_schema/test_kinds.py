@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from xc.store_schema import RequestError, RunLayout
-from xc.store_schema.kinds import all_runs_in, kind_of, runs_in
+from xc.store_schema.kinds import kind_of, runs_in
 
 
 def test_each_kind(store_path: Path, run: RunLayout) -> None:
@@ -49,9 +49,11 @@ def test_runs_further_down(run: RunLayout, tmp_path: Path) -> None:
     shutil.copytree(run.root, folder / "sweep" / "k=4" / "nulls" / "identical" / "run")
     (folder / "again").symlink_to(folder, target_is_directory=True)
     assert kind_of(folder) == "runs"
-    assert all_runs_in(folder) == [folder / "sweep" / "k=4", folder / "sweep" / "k=16"]
-    assert runs_in(folder) == []
-    assert runs_in(folder / "sweep") == all_runs_in(folder)
+    assert runs_in(folder) == [folder / "sweep" / "k=4", folder / "sweep" / "k=16"]
+    assert runs_in(folder / "sweep") == runs_in(folder)
+    shutil.copytree(run.root, folder / "alone")  # beside the sweep
+    assert runs_in(folder) == [folder / name for name in ("alone", "sweep/k=4", "sweep/k=16")]
+    assert runs_in(folder / "absent") == []
 
 
 def test_the_evaluation_of_a_run_is_called_so(

@@ -68,3 +68,5 @@ def test_a_folder_of_runs_names_them(planted_store: ActivationStore, tmp_path: P
     shutil.rmtree(folder / "k=4" / "checkpoint")
     with pytest.raises(RequestError, match="give one of them: k=4, k=8"):
         Crosscoder.from_pretrained(folder)
+    with pytest.raises(RequestError, match=r"holds 2 runs, .*: sweep/k=4, sweep/k=8$"):
+        Crosscoder.from_pretrained(tmp_path)
