@@ -97,7 +97,9 @@ def test_all_controls(controlled: tuple[RunLayout, str], store: ActivationStore)
     for kind in ("identical", "permuted", "seeds"):
         assert (found[kind]["tokens"], found[kind]["tokens_of_run"]) == (3200, 6400)
         assert f"The control {kind} was trained on 3,200 tokens, this run on 6,400" in printed
-    assert verify(run.root) == []
+    whole = typed("verify", str(run.root))
+    assert whole.exit_code == 0, whole.output
+    assert "with 5 runs and 3 stores of null controls" in whole.output
     assert describe(run.root)["kind"] == "run"
 
 
