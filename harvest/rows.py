@@ -101,6 +101,10 @@ class StoredText:
         offsets = self._sequences.row_offsets
         return int(offsets[first]), int(offsets[last])
 
+    def sequences_of(self, index: int) -> tuple[int, int]:
+        """First sequence of a batch, and the one after its last."""
+        return self._ranges[index]
+
     def batch(self, index: int) -> Batch:
         """One batch."""
         first, last = self._ranges[index]

@@ -2,13 +2,15 @@
 
 Per sequence, the next-token cross-entropy of the clean model, of the model whose rows at the site
 are replaced by a reconstruction, and of the model whose site is zero at every position. Positions
-that are no rows (BOS above all) keep their own activation in the splice. SOURCES: Kissane et al.,
-loss recovered; here the sums are over all predicted tokens before any division.
+that are no rows (BOS above all), and rows that are not to be replaced, keep their own activation in
+the splice. After Kissane et al., loss recovered; here the sums are over all predicted tokens before
+any division.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,27 +21,39 @@ from xc.harvest.config import DEFAULT_BATCH, HarvestConfig
 from xc.harvest.devices import pick_device
 from xc.harvest.forward import first_tensor
 from xc.harvest.loading import check_loading, load
-from xc.harvest.models import describe_model
+from xc.harvest.memory import Halving
+from xc.harvest.models import Model, describe_model
 from xc.harvest.own_bos import beginning
 from xc.harvest.references import ModelRef
 from xc.harvest.rows import Batch, StoredText
 from xc.harvest.sites import Site, resolve_site, site_label
 from xc.harvest.text_tokenizer import own_beginning
-from xc.store_schema import ActivationStore, Progress, RequestError
+from xc.store_schema import ActivationStore, NumericalError, Progress, RequestError, Source
+from xc.store_schema.plan import SPLIT_NAMES
 
 Reconstruct = Callable[[int, int], np.ndarray]
 """From a range of rows of the store to their reconstruction at one source, float32 [n, d_model]."""
 
+Choose = Callable[[int, int], np.ndarray]
+"""From a range of rows of the store to whether each is replaced, bool [n]."""
+
 Replace = Callable[[Tensor], Tensor]
 """From activations [sequence, position, d_model] to those that go on instead."""
+
+_COLUMNS = ("number", "predicted", "replaced", "clean", "spliced", "zero-ablated")
+"""What is found of each sequence of a batch."""
 
 
 @dataclass(frozen=True)
 class SplicedLoss:
     """Next-token cross-entropies in nats, summed per sequence (float64), natural order of rows."""
 
+    sequence: np.ndarray
+    """int64 [n], number of each sequence in the store."""
     predicted: np.ndarray
     """int64 [n], tokens predicted in each sequence."""
+    replaced: np.ndarray
+    """int64 [n], positions whose activation the splice replaces."""
     clean: np.ndarray
     """float64 [n]."""
     spliced: np.ndarray
@@ -67,6 +81,7 @@ def spliced_loss(
     reconstruct: Reconstruct,
     split: str,
     progress: Progress,
+    choose: Choose | None = None,
 ) -> SplicedLoss:
     """Measure what a reconstruction of one source costs its model.
 
@@ -78,18 +93,19 @@ def spliced_loss(
         reconstruct: gives the rows' replacements.
         split: which sequences are run.
         progress: told of every row.
+        choose: which rows are replaced; None: those that the store's mask keeps.
 
     Raises:
         RequestError: if the model is not the one that was harvested.
+        NumericalError: if a loss is NaN or infinite.
+        XcError: if memory does not suffice.
     """
-    source = store.source(key)
     device = pick_device(config.device)
     check_loading(config)
     described = describe_model(
         model, blocks=config.blocks, trust_remote_code=config.trust_remote_code
     )
-    if described.files.config_hash != source.model_config_hash:
-        raise RequestError(f"{model.reference} is not the model that {store.path} holds as {key}")
+    _check_same(described, store.source(key), store)
     place = resolve_site(site_label(key), described.stack)
     loaded = load(config, described, {key: place}, device)
     site = LoadedSite(loaded.module, place, loaded.device)
@@ -97,9 +113,29 @@ def spliced_loss(
     at_once = config.batch_size or DEFAULT_BATCH  # the head's logits take most of the memory
     adapt = beginning(store.attributes, own_beginning(described), described)
     text = StoredText(store, budget=at_once * seq_len, adapt=adapt)
-    batches = _batches(text, store, split)
-    title = f"{key}, spliced"
-    return _measure(site, text, reconstruct, batches=batches, title=title, progress=progress)
+    chosen = choose if choose is not None else _by_mask(store)
+    step = partial(batch_losses, site, reconstruct=reconstruct, choose=chosen)
+    return _measure(step, text, _batches(text, store, split), key=key, progress=progress)
+
+
+def _check_same(model: Model, source: Source, store: ActivationStore) -> None:
+    """See that a model is the one that a source was harvested from, down to its weights.
+
+    Raises:
+        RequestError: if it is not.
+    """
+    named = f"{model.ref.reference} is not the model that {store.path} holds as {source.key}"
+    if model.files.config_hash != source.model_config_hash:
+        raise RequestError(f"{named}: its configuration is another; name the one harvested")
+    if source.revision is not None and model.files.revision != source.revision:
+        raise RequestError(
+            f"{named}: its weights are of revision {model.files.revision}, harvested was "
+            f"{source.revision}; name that one, or harvest again"
+        )
+
+
+def _by_mask(store: ActivationStore) -> Choose:
+    return lambda start, stop: np.asarray(store.rows.mask[start:stop], dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -136,30 +172,31 @@ class LoadedSite:
 
 
 def _batches(text: StoredText, store: ActivationStore, split: str) -> list[int]:
-    """Batches whose rows are in a split; a batch never lies in two."""
-    ranges = store.splits[split]
-    starts = [text.rows_of(i)[0] for i in range(len(text))]
-    return [i for i, row in enumerate(starts) if any(a <= row < b for a, b in ranges)]
+    """Batches of a split; a batch never lies in two."""
+    of_split = store.sequences.split == SPLIT_NAMES.index(split)
+    return [i for i in range(len(text)) if of_split[text.sequences_of(i)[0]]]
 
 
 def _measure(
-    site: LoadedSite,
+    step: Callable[[Batch], np.ndarray],
     text: StoredText,
-    reconstruct: Reconstruct,
-    *,
     batches: list[int],
-    title: str,
+    *,
+    key: str,
     progress: Progress,
 ) -> SplicedLoss:
-    found: list[tuple[np.ndarray, ...]] = []
-    progress.start(title, sum(_n_rows(text, i) for i in batches), "rows")
+    found: list[np.ndarray] = [np.zeros((0, len(_COLUMNS)))]
+    progress.start(f"{key}, spliced", sum(_n_rows(text, i) for i in batches), "rows")
+    halving = Halving(key, progress)
     for index in batches:
-        batch = text.batch(index)
-        replacement = reconstruct(batch.row_start, batch.row_stop)
-        found.append(batch_losses(site, batch, torch.from_numpy(replacement).to(site.device)))
-        progress.advance(len(batch.flat))
+        for batch, losses in halving.run(text.batch(index), step):
+            _check_finite(losses, batch, key)
+            found.append(losses)
+            progress.advance(len(batch.flat))
     progress.finish()
-    return SplicedLoss(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    sequence, predicted, replaced, *sums = np.concatenate(found).T
+    counts = (column.astype(np.int64) for column in (sequence, predicted, replaced))
+    return SplicedLoss(*counts, *(np.ascontiguousarray(column) for column in sums))
 
 
 def _n_rows(text: StoredText, index: int) -> int:
@@ -167,20 +204,41 @@ def _n_rows(text: StoredText, index: int) -> int:
     return stop - start
 
 
+def _check_finite(losses: np.ndarray, batch: Batch, key: str) -> None:
+    bad = np.argwhere(~np.isfinite(losses))
+    if len(bad):
+        line, column = bad[0]
+        raise NumericalError(
+            f"{key}: the {_COLUMNS[column]} loss of sequence {batch.first_sequence + line} is not "
+            "finite; try --dtype float32"
+        )
+
+
 @torch.inference_mode()
-def batch_losses(site: LoadedSite, batch: Batch, replacement: Tensor) -> tuple[np.ndarray, ...]:
-    """Predicted tokens, and clean, spliced and zero-ablated losses of each sequence of a batch."""
+def batch_losses(
+    site: LoadedSite, batch: Batch, *, reconstruct: Reconstruct, choose: Choose
+) -> np.ndarray:
+    """Per sequence of a batch its number, tokens predicted, positions replaced, and the clean,
+    spliced and zero-ablated losses: float64 [sequence, 6]."""
+    rows = batch.row_start, batch.row_stop
+    chosen = choose(*rows)
+    replacement = torch.from_numpy(reconstruct(*rows)[chosen]).to(site.device)
+    places = batch.flat[chosen]
+    flat = torch.from_numpy(places).to(site.device)
     ids = torch.from_numpy(batch.token_ids).to(site.device)
     lengths = torch.from_numpy(batch.lengths).to(site.device)
-    flat = torch.from_numpy(batch.flat).to(site.device)
 
     def splice(hidden: Tensor) -> Tensor:
-        rows = hidden.reshape(-1, hidden.shape[-1]).clone()
-        rows[flat.to(rows.device)] = replacement.to(rows)  # of a spread model, on another device
-        return rows.reshape(hidden.shape)
+        spliced = hidden.reshape(-1, hidden.shape[-1]).clone()
+        at = flat.to(spliced.device)  # of a model that is spread out, on another device
+        spliced[at] = replacement.to(spliced)
+        return spliced.reshape(hidden.shape)
 
     losses = [_loss(site, ids, lengths, replace) for replace in (_keep, splice, torch.zeros_like)]
-    return batch.lengths - 1, *losses
+    n = len(batch.lengths)
+    number = batch.first_sequence + np.arange(n)
+    replaced = np.bincount(places // batch.token_ids.shape[1], minlength=n)
+    return np.column_stack([number, batch.lengths - 1, replaced, *losses])
 
 
 def _keep(hidden: Tensor) -> Tensor:

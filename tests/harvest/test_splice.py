@@ -6,7 +6,7 @@ import torch
 from tiny_harvest import SMALL, run, save_model
 
 from xc.harvest import HarvestConfig, resolve_models, spliced_loss
-from xc.store_schema import ActivationStore, RequestError, Silent
+from xc.store_schema import ActivationStore, NumericalError, RequestError, Silent
 
 CONFIG = HarvestConfig(layers=("1",), device="cpu", **SMALL)
 
@@ -25,12 +25,12 @@ def world(request, tmp_path_factory):
     return folder / "m", model, ActivationStore.open(folder / "acts.zarr")
 
 
-def measure(world, key, reconstruct, *, split="heldout"):
+def measure(world, key, reconstruct, *, split="heldout", choose=None):
     folder, _, store = world
     (ref,) = resolve_models([str(folder)])
     return spliced_loss(
         CONFIG, model=ref, store=store, key=key, reconstruct=reconstruct, split=split,
-        progress=Silent(),
+        progress=Silent(), choose=choose,
     )  # fmt: skip
 
 
@@ -49,6 +49,9 @@ def test_the_clean_loss_is_the_models(world, split):
             loss = float(model(input_ids=ids, labels=ids).loss) * (ids.shape[1] - 1)
         assert clean == pytest.approx(loss, rel=1e-4)
     assert found.predicted.tolist() == [len(store.sequences.tokens(int(i))) - 1 for i in run_here]
+    assert found.sequence.tolist() == run_here.tolist()
+    rows = np.diff(store.sequences.row_offsets)[run_here]
+    assert found.replaced.tolist() == rows.tolist()  # BOS is none
 
 
 @pytest.mark.parametrize("key", ["m@1", "m@3", "m@1.mlp_out", "m@0.attn_out"])
@@ -85,6 +88,34 @@ def test_noise_costs_something(world):
     assert found.mean(found.spliced) != pytest.approx(found.mean(found.clean), rel=1e-4)
     share = (found.spliced.sum() - found.clean.sum()) / (found.zero.sum() - found.clean.sum())
     assert found.recovered == pytest.approx(1 - share)
+
+
+def test_rows_that_are_not_chosen_keep_their_activations(world):
+    store = world[2]
+    zeros = np.zeros(store.activations("m@1").shape, dtype=np.float32)
+    odd = store.rows.sequence[:] % 2 == 1
+    found = measure(
+        world, "m@1", lambda a, b: np.where(odd[a:b, None], zeros[a:b], np.float32(np.nan)),
+        choose=lambda a, b: odd[a:b],
+    )  # fmt: skip
+    whole = measure(world, "m@1", lambda a, b: zeros[a:b])
+    is_odd = found.sequence % 2 == 1
+    np.testing.assert_allclose(found.spliced[~is_odd], found.clean[~is_odd], rtol=1e-6)
+    np.testing.assert_allclose(found.spliced[is_odd], whole.spliced[is_odd], rtol=1e-6)
+    assert (found.replaced == np.where(is_odd, whole.replaced, 0)).all()
+
+
+def test_a_loss_that_is_not_finite_is_told(world):
+    store = world[2]
+    holes = np.full(store.activations("m@1").shape, np.nan, dtype=np.float32)
+    with pytest.raises(NumericalError, match=r"the spliced loss of sequence .* float32"):
+        measure(world, "m@1", lambda a, b: holes[a:b])
+
+
+def test_a_retrained_model_is_refused(world, tmp_path):
+    save_model(tmp_path / "m", world[1].config.model_type, seed=1)
+    with pytest.raises(RequestError, match="its weights are of revision"):
+        measure((tmp_path / "m", *world[1:]), "m@1", lambda a, b: None)
 
 
 def test_another_model_is_refused(world, tmp_path):
