@@ -1,13 +1,11 @@
 """Which metrics to compute: what was asked for, and what that needs."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from xc.evaluate import overall
-from xc.evaluate.letters import letter
 from xc.evaluate.metric import Metric
 from xc.evaluate.naming import names
-from xc.evaluate.twins.find import KEYS, NEEDED
+from xc.evaluate.other_keys import elsewhere, following, of_group
 from xc.store_schema import RequestError, suggestion
 
 _PART = re.compile(r"(_(role|corpus)_.+)?(_ci)?$")
@@ -23,10 +21,11 @@ def select(table: Sequence[Metric], asked: Sequence[str], n_sources: int = 2) ->
         n_sources: of the crosscoder; keys and columns follow from it.
 
     Raises:
-        RequestError: on a word that is none of these, with the nearest one.
+        RequestError: on a word that is none of these, with the nearest one, or on a key that comes
+            from elsewhere.
     """
     known = _known(table, n_sources)
-    wanted = {name for word in asked for name in _meant(word, known, table)}
+    wanted = {name for word in asked for name in _meant(word, known, table, n_sources)}
     wanted = wanted or {m.name for m in table}
     for metric in reversed(table):
         if metric.name in wanted:
@@ -45,10 +44,16 @@ def is_fuller(
     return one > other
 
 
-def _meant(word: str, known: Mapping[str, set[str]], table: Sequence[Metric]) -> set[str]:
+def _meant(
+    word: str, known: Mapping[str, set[str]], table: Sequence[Metric], n_sources: int
+) -> set[str]:
     for name in (word, _PART.sub("", word)):
         if name in known:
             return known[name]
+    if needed := of_group(word, n_sources):
+        return set(needed)
+    if reason := elsewhere(word):
+        raise RequestError(f"--metrics: '{word}' {reason}")
     near = suggestion(word, known)
     if not near.startswith("; did"):  # all keys and columns would be a page
         near = suggestion(word, [m.name for m in table])
@@ -62,18 +67,7 @@ def _known(table: Sequence[Metric], n_sources: int) -> dict[str, set[str]]:
         for word in (metric.name, *names(metric, n_sources)):
             known.setdefault(word, set()).add(metric.name)
     present = {m.name for m in table}
-    for word, needed in _following(n_sources):
+    for word, needed in following(n_sources):
         if present.issuperset(needed):
             known.setdefault(word, set()).update(needed)
     return known
-
-
-def _following(n_sources: int) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Keys that no metric of their own fills, each with the metrics that they follow from."""
-    if n_sources == 2:
-        yield from ((key, NEEDED) for key in KEYS)
-    if n_sources > 2:
-        for name in overall.class_names([letter(m) for m in range(n_sources)]):
-            yield f"n_{name}", ("class",)
-        for k in range(1, n_sources + 1):
-            yield f"n_persistence_{k}", ("persistence", "frequency")
