@@ -32,12 +32,12 @@ def unequal_l0(entries: Sequence[Entry], *, tolerance: float) -> str:
 
 
 def unknown_l0(entries: Sequence[Entry]) -> str:
-    """Names the first of several runs whose L0 is not known; else nothing."""
-    for entry in entries:
-        if entry.summary.get("l0") is None and len({e.folder for e in entries}) > 1:
-            how = f"xc evaluate --run {shlex.quote(str(entry.folder))}"
-            return f"L0 of {entry.run} was not measured; run `{how}`"
-    return ""
+    """Names all of several runs whose L0 is not known, with what measures it; else nothing."""
+    without = {e.folder: e.run for e in entries if e.summary.get("l0") is None}
+    if not without or len({e.folder for e in entries}) < 2:
+        return ""
+    how = " && ".join(f"xc evaluate --run {shlex.quote(str(folder))}" for folder in without)
+    return f"L0 of {', '.join(without.values())} was not measured; run `{how}`"
 
 
 def apart(entries: Sequence[Entry], *, tolerance: float) -> set[str]:

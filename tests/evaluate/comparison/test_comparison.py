@@ -167,6 +167,13 @@ def test_an_unknown_l0_is_told_or_refused(evaluation: Evaluation, tmp_path: Path
     with pytest.raises(RequestError, match="was not measured; run `xc evaluate --run '"):
         compare(same, strict=True)
     assert compare(same[1:], strict=True).caveats == ()
+    more = [*same, copied(evaluation, tmp_path / "three", l0=None, l0_ci=None)]
+    with pytest.raises(RequestError) as refused:
+        compare(more, strict=True)
+    assert str(refused.value) == (
+        f"L0 of of mine, three was not measured; run `xc evaluate --run '{same[1]}' && "
+        f"xc evaluate --run {more[2]}`"
+    )
 
 
 def test_an_l0_of_nothing_is_an_l0(evaluation: Evaluation, tmp_path: Path):
