@@ -6,10 +6,12 @@ from typing import Any
 
 import yaml
 
+from xc.cli.evaluate_options import EvaluateOptions
 from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
-from xc.evaluate import EvaluateConfig, Evaluation, evaluate
-from xc.store_schema import Progress, RequestError, RunLayout, from_mapping
+from xc.cli.splicing import measure_spliced
+from xc.evaluate import Evaluation, evaluate
+from xc.store_schema import Checkpoint, Progress, RequestError, RunLayout, from_mapping
 from xc.store_schema.kinds import runs_in
 from xc.store_schema.places import Place
 
@@ -28,9 +30,13 @@ def run_evaluate(
         refuse_unfinished(run)
         raise RequestError(f"{run}: expected a finished run with checkpoint/; run `xc train` first")
     values = pipeline.section("evaluate", flags)
-    config = from_mapping(EvaluateConfig, values, where=pipeline.where("evaluate"))
+    options = from_mapping(EvaluateOptions, values, where=pipeline.where("evaluate"))
     opened = open_store(store or _store_of(layout) or pipeline.store)
-    return evaluate(config, run=layout, store=opened, progress=progress)
+    refused = {}
+    if options.wants_ce(Checkpoint.load(layout.checkpoint).n_sources):
+        refused = measure_spliced(options, pipeline, run=layout, store=opened, progress=progress)
+    config = options.evaluation()
+    return evaluate(config, run=layout, store=opened, progress=progress, refused=refused)
 
 
 def runs_at(folder: Path) -> list[Path]:

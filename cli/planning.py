@@ -133,13 +133,13 @@ def _later(
     progress: Progress,
 ) -> "tuple[StagePlan, ...]":
     from xc.cli import plan_sweep, plan_training  # noqa: PLC0415  (a harvest's plan needs no trainer)
+    from xc.cli.evaluate_options import EvaluateOptions  # noqa: PLC0415
     from xc.cli.sweeping import sweep_configs  # noqa: PLC0415
-    from xc.evaluate import EvaluateConfig  # noqa: PLC0415
 
     configs = sweep_configs(pipeline)
     evaluation = from_mapping(
-        EvaluateConfig, pipeline.section("evaluate", {}), where=pipeline.where("evaluate")
-    )
+        EvaluateOptions, pipeline.section("evaluate", {}), where=pipeline.where("evaluate")
+    ).evaluation()
     stored = {source.key: source.d_model for source in harvest.need.sources}
 
     def widths_of(config: "TrainConfig") -> list[int]:

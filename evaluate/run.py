@@ -33,11 +33,16 @@ from xc.evaluate.repetition import repetition
 from xc.evaluate.row_counts import RowCounts, count_rows
 from xc.evaluate.scheduler import Work
 from xc.evaluate.selection import is_fuller, select
+from xc.evaluate.spliced import Spliced, read_spliced
+from xc.evaluate.spliced_metrics import SPLICED
 from xc.evaluate.summary import summarise
 from xc.evaluate.twins import find_twins
 from xc.evaluate.widths import lengths, width_note
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, to_mapping
 from xc.store_schema.atomic import remove
+
+_TABLE = (*METRICS, *SPLICED)
+"""Everything that can be asked for."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,17 @@ class _Rows:
     clusters: Clusters
     made_from: Mapping[str, Any]
     """The object of provenance.json."""
+    spliced: Spliced
+    """Losses of spliced passes over their sequences."""
 
 
 def evaluate(
-    config: EvaluateConfig, *, run: RunLayout, store: ActivationStore, progress: Progress
+    config: EvaluateConfig,
+    *,
+    run: RunLayout,
+    store: ActivationStore,
+    progress: Progress,
+    refused: Mapping[int, str] | None = None,
 ) -> Evaluation:
     """Measure a trained run on the held-out rows of its store; write RUN/evaluation.
 
@@ -62,6 +74,7 @@ def evaluate(
         run: holds checkpoint/ and latents/.
         store: the store that the run was trained on.
         progress: told of rows read.
+        refused: by number of a source, why its model could not be run with spliced activations.
 
     Raises:
         RequestError: if run, table and store do not belong together, or no row is held out.
@@ -79,8 +92,9 @@ def evaluate(
             "rows, or hold out more text"
         )
     settings = to_mapping(config)
-    chosen = select(METRICS, config.metrics, reader.decoder.n_sources)
-    told = {**made_from, **measured_by(chosen, clusters)}
+    chosen = select(_TABLE, config.metrics, reader.decoder.n_sources)
+    spliced = read_spliced(reader, run, progress, refused=refused or {})
+    told = {**made_from, **measured_by(chosen, clusters), "ce": spliced.digests}
     if artefacts.is_done(run, settings, told):
         progress.note(f"{run.evaluation} is up to date")
         _tidy(config, run)
@@ -91,7 +105,8 @@ def evaluate(
     work = Work(reader, ranges, blocks, config.scheduler, progress)
     if clusters.note and (config.groups or config.bootstrap):
         progress.note(clusters.note)
-    tables, summary = _measure(config, run, work, _Rows(counts, clusters, made_from), chosen)
+    rows = _Rows(counts, clusters, made_from, spliced)
+    tables, summary = _measure(config, run, work, rows, chosen)
     artefacts.replace(run, tables, summary, config=settings, provenance=told)
     _tidy(config, run)
     evaluation = Evaluation(run)
@@ -115,7 +130,7 @@ def _note_replacement(
 ) -> None:
     """Say so where what is there is of these metrics and of others, which will be gone."""
     before = artefacts.metrics_before(run)
-    if before is None or not is_fuller(METRICS, before, config.metrics, n_sources):
+    if before is None or not is_fuller(_TABLE, before, config.metrics, n_sources):
         return
     again = f"`xc evaluate --metrics {','.join(before)}`" if before else "`xc evaluate`"
     kept = " from the sums that are kept" if config.keep_passes else ""
@@ -135,7 +150,7 @@ def _measure(
     """Tables by path, and the object of summary.json; nothing but sums is written."""
     counts, clusters = rows.counts, rows.clusters
     metrics = (*chosen, *over_groups(chosen, counts.groups))
-    table = (*METRICS, *over_groups(METRICS, counts.groups))
+    table = (*_TABLE, *over_groups(METRICS, counts.groups))
     groups = row_groups(counts.per_sequence, clusters.of_sequence, config.groups)
     name = context(
         work.reader, rows.made_from, groups=groups.fingerprint, block_rows=config.block_rows
@@ -143,7 +158,7 @@ def _measure(
     passes = Passes(run.passes / name)
     again = repetition(metrics, widest=max(work.reader.decoder.widths)).again
     of_groups = measure(work, passes, groups, metrics, by_group=[m.name for m in again])
-    sums = of_groups.totals()
+    sums = {**of_groups.totals(), **rows.spliced.sums}
     known = Facts(
         work.reader.decoder,
         seed=config.seed,
@@ -159,6 +174,7 @@ def _measure(
     )
     others = jackknife_intervals(metrics, of_groups, facts) if config.groups else NO_INTERVALS
     summary = summarise(table, metrics, facts, counts=counts, intervals=means | others)
+    summary = rows.spliced.explained(summary)
     summary = with_nulls(twins.added_to(summary), read_entries(run), keep=config.keep)
     passes.forget_others(reductions(m for m in table if m.reads is not Pass.NONE))
     tables = {

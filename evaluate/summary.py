@@ -11,7 +11,7 @@ from xc.evaluate.facts import Facts
 from xc.evaluate.intervals import Intervals
 from xc.evaluate.metric import Metric
 from xc.evaluate.naming import named_values, names
-from xc.evaluate.not_measured import alone, not_measured
+from xc.evaluate.not_measured import alone
 from xc.evaluate.partition import group_counts
 from xc.evaluate.row_counts import RowCounts
 
@@ -38,7 +38,7 @@ def summarise(
         intervals: what is known of any of the numbers.
     """
     n = facts.decoder.n_sources
-    reasons = {**not_measured(n), **counts.not_measured(), **_uncut(facts), **intervals.reasons}
+    reasons = {**counts.not_measured(), **_uncut(facts), **intervals.reasons}
     out: dict[str, Any] = {}
     for metric in table:
         if metric.scope.is_column:
@@ -60,7 +60,6 @@ def summarise(
         out |= {key: None for key, is_column in unpaired.items() if not is_column}
         reasons |= dict.fromkeys(unpaired, NEEDS_TWO)
     out |= counts.summary() | _cuts(facts)
-    out |= dict.fromkeys(not_measured(n))
     return {**out, "not_measured": dict(sorted(reasons.items()))}
 
 

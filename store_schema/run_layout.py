@@ -71,6 +71,11 @@ class RunLayout:
         return self.evaluation / "passes"
 
     @property
+    def ce(self) -> Path:
+        """Folder of per-sequence losses with reconstructions spliced into the models."""
+        return self.evaluation / "ce"
+
+    @property
     def twins(self) -> Path:
         """Pairs of exclusive latents that point the same way, and how unlike they fire."""
         return self.evaluation / "twins.parquet"

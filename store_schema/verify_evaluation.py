@@ -17,6 +17,7 @@ from xc.store_schema.verify_files import (
 )
 
 _EVALUATE = "delete it and run `xc evaluate` again: it will be measured again"
+_SPLICED = "delete it and run `xc evaluate --ce` again: the models are run again"
 _NULL = "delete it and run `xc null` again: controls that are finished are not trained again"
 
 
@@ -49,6 +50,7 @@ def _others(run: RunLayout) -> Iterator[tuple[Path, Callable[[Path], object], st
         (run.nulls_json, check_object, _NULL),
         (run.reproduced, read_parquet, _NULL),
         *((file, check_arrays, _EVALUATE) for file in sorted(run.passes.rglob("*.npz"))),
+        *((file, read_parquet, _SPLICED) for file in sorted(run.ce.glob("*.parquet"))),
     ]
     return (found for found in files if found[0].exists())
 

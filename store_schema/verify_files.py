@@ -47,7 +47,7 @@ def read_parquet(file: Path) -> pa.Table:
         SchemaError: if one cannot be read.
     """
     try:
-        return pq.read_table(file)
+        return pq.read_table(file, page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise SchemaError(f"{file}: not readable Parquet ({error})") from error
 

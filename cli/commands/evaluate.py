@@ -7,13 +7,13 @@ from rich.console import Console
 
 from xc.cli.commands import COMMANDS
 from xc.cli.common import ConfigFile, Debug, Run, Store, carry_out
+from xc.cli.evaluate_options import EvaluateOptions
 from xc.cli.evaluating import run_evaluate, runs_at
 from xc.cli.next_steps import after_evaluating, print_next
 from xc.cli.options import with_options
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.results import print_evaluation
 from xc.cli.sweep_table import print_sweep
-from xc.evaluate import EvaluateConfig
 from xc.store_schema import Progress
 
 
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate", help=COMMANDS["evaluate"])(evaluate)
 
 
-@with_options(EvaluateConfig)
+@with_options(EvaluateOptions)
 def evaluate(
     values: dict[str, Any],
     run: Run = None,
