@@ -37,6 +37,7 @@ from xc.evaluate.graph import BlockTotals, CombineTotals, metric_totals
 from xc.evaluate.measuring import measure
 from xc.evaluate.metric import Metric, Pass
 from xc.evaluate.metrics import METRICS
+from xc.evaluate.parts import largest_sums
 from xc.evaluate.passes import Passes
 from xc.evaluate.reader import Reader
 from xc.evaluate.reductions import reductions
@@ -279,8 +280,9 @@ def print_peak(store: str, run: str, n_rows: str) -> None:
     work = Work(reader, ((0, int(n_rows)),), blocks, "threads", Silent())
     sequences = reader.store.sequences
     counted = np.diff(sequences.row_offsets)
-    groups = row_groups(counted, np.arange(len(counted)), 20)
-    again = repetition(METRICS, widest=WIDTH).again
+    largest = largest_sums(METRICS, reader.decoder.widths)
+    groups = row_groups(counted, np.arange(len(counted)), 20, largest=largest)
+    again = repetition(METRICS).again
     with tempfile.TemporaryDirectory() as folder:
         passes = Passes(Path(folder) / "passes")
         measure(work, passes, groups, METRICS, by_group=[m.name for m in again])

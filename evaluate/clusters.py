@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xc.evaluate.parts import Parts, coarse_groups
 from xc.store_schema import ActivationStore
 
 SEQUENCES, DOCUMENTS, AUTO = "sequences", "documents", "auto"
@@ -59,16 +60,25 @@ class RowGroups:
 
     of_sequence: np.ndarray
     """int16 [n_sequences], the group of each; -1 where no row takes part."""
-    n: int
-    """Number of groups."""
+    parts: Parts
+    """By which of them sums are kept."""
+
+    @property
+    def n(self) -> int:
+        """Number of groups."""
+        return self.parts.groups
 
     @property
     def fingerprint(self) -> str:
-        """Equal for equal groups."""
-        return hashlib.sha256(self.of_sequence.tobytes()).hexdigest()[:16]
+        """Equal for equal groups and equal parts."""
+        parts = np.array([self.parts.coarse] if self.parts.coarse else [], dtype=np.int64)
+        told = self.of_sequence.tobytes() + parts.tobytes()
+        return hashlib.sha256(told).hexdigest()[:16]
 
 
-def row_groups(rows: np.ndarray, clusters: np.ndarray, wanted: int) -> RowGroups:
+def row_groups(
+    rows: np.ndarray, clusters: np.ndarray, wanted: int, *, largest: int = 0
+) -> RowGroups:
     """Deal the clusters out to `wanted` groups at random, or one to each if they are fewer.
 
     At random, because neighbours in a store are alike: in length, source and date. Groups follow
@@ -78,6 +88,7 @@ def row_groups(rows: np.ndarray, clusters: np.ndarray, wanted: int) -> RowGroups
         rows: int64 [n_sequences], rows of each sequence that take part.
         clusters: int64 [n_sequences], the cluster of each; one cluster is never cut.
         wanted: number of groups; fewer than two make one.
+        largest: bytes of the largest sums that are to be kept by group.
     """
     measured = rows > 0
     found, number = np.unique(clusters[measured], return_inverse=True)
@@ -85,4 +96,5 @@ def row_groups(rows: np.ndarray, clusters: np.ndarray, wanted: int) -> RowGroups
     dealt = np.random.default_rng(_SEED).permutation(len(found)) % n
     group = np.full(len(rows), -1, dtype=np.int16)
     group[measured] = dealt[number]
-    return RowGroups(group, n)
+    coarse = coarse_groups(largest, n)
+    return RowGroups(group, Parts(n, coarse if coarse < n else 0))

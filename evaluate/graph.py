@@ -13,10 +13,10 @@ from functools import reduce
 from itertools import count
 from typing import Any, TypeVar
 
-import numpy as np
 from dask.delayed import delayed
 
 from xc.evaluate.blocks import Range
+from xc.evaluate.clusters import RowGroups
 from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.reader import Reader
 from xc.evaluate.row_block import RowBlock
@@ -30,8 +30,8 @@ Totals = Mapping[str, Sums]
 """Sums by metric name."""
 
 GroupTotals = Mapping[int, Totals]
-"""The same by group of rows; groups without rows are not there. Under `WHOLE`: sums over all groups
-of metrics that no interval asks for by group."""
+"""The same by part (`parts.Parts`); parts without rows are not there. Under `WHOLE`: sums over all
+rows of metrics that no interval asks for by group."""
 
 WHOLE = -1
 
@@ -96,24 +96,24 @@ class Stage:
     metrics: Sequence[Metric]
     """What to sum up."""
     apart: frozenset[str]
-    """Names of those whose sums are kept by group."""
+    """Names of those whose sums are kept by part."""
     blocks: Sequence[Range]
     """Over which rows."""
     end: Callable[[GroupTotals], Any]
     """What becomes of the sums; called where they were summed up."""
 
 
-def group_totals(reader: Reader, group_of: np.ndarray, stages: Sequence[Stage]) -> Any:
+def group_totals(reader: Reader, groups: RowGroups, stages: Sequence[Stage]) -> Any:
     """A delayed list of what becomes of each stage's `GroupTotals`: one pass for all groups.
 
     Args:
         reader: opens what tasks need.
-        group_of: int [n_sequences], the group of each sequence.
+        groups: of the sequences.
         stages: runs of blocks.
     """
     token, tasks = _new_token(), []
     for stage in stages:
-        leaf = BlockGroups(reader, stage.metrics, stage.apart, group_of)
+        leaf = BlockGroups(reader, stage.metrics, stage.apart, groups)
         totals = tree(stage.blocks, leaf, CombineGroups(stage.metrics), token=token)
         name = f"stage-{token}-{stage.blocks[0][0]:012d}"
         tasks.append(delayed(stage.end, pure=False)(totals, dask_key_name=name))
@@ -158,7 +158,7 @@ class BlockTotals:
 
 
 class CombineGroups:
-    """Sums of all metrics over two row ranges, group by group."""
+    """Sums of all metrics over two row ranges, part by part."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._metrics = metrics
@@ -173,30 +173,33 @@ class CombineGroups:
 
 
 class BlockGroups:
-    """Sums of all metrics over a block, by group, tile by tile: what one task computes."""
+    """Sums of all metrics over a block, by part, tile by tile: what one task computes."""
 
     def __init__(
         self,
         reader: Reader,
         metrics: Sequence[Metric],
         apart: frozenset[str],
-        group_of: np.ndarray,
+        groups: RowGroups,
     ) -> None:
         self._reader = reader
         self._metrics = metrics
         self._apart = apart
-        self._group_of = group_of
+        self._groups = groups
 
     def __call__(self, block: Range) -> GroupTotals:
-        """Read the block's tiles in order and add up the sums of each group."""
+        """Read the block's tiles in order and add up the sums of each part."""
         totals: GroupTotals = {}
         add = CombineGroups(self._metrics)
-        for group, tile in self._reader.tiles_by_group(*block, self._group_of):
+        for group, tile in self._reader.tiles_by_group(*block, self._groups.of_sequence):
             totals = add(totals, self._sorted_out(group, tile_totals(self._metrics, tile)))
         return totals
 
     def _sorted_out(self, group: int, sums: Totals) -> GroupTotals:
-        """Sums of rows of one group: those that are kept by group, and those that are not."""
-        own = {name: part for name, part in sums.items() if name in self._apart}
-        rest = {name: part for name, part in sums.items() if name not in self._apart}
-        return {number: part for number, part in ((group, own), (WHOLE, rest)) if part}
+        """Sums of rows of one group, by the part that each metric's go to."""
+        found: dict[int, dict[str, Sums]] = {}
+        for metric in self._metrics:
+            held = metric.name in self._apart
+            part = self._groups.parts.holding(metric, group) if held else WHOLE
+            found.setdefault(part, {})[metric.name] = sums[metric.name]
+        return found

@@ -1,17 +1,21 @@
 """Sums of every group of rows: all of them together, and with each group left out in turn."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 
 from xc.evaluate.graph import Totals, combine_totals
 from xc.evaluate.metric import Metric, Sums
+from xc.evaluate.parts import Parts
 from xc.evaluate.reductions import label_of, reductions
 
 Load = Callable[[Sequence[str], int], Totals]
-"""Sums of a group, by the labels of their reductions."""
+"""Sums of a part of the rows, by the labels of their reductions."""
+
+Unit = tuple[int, ...]
+"""Parts that are left out together: of the small sums, of the large ones."""
 
 BUDGET = 1 << 28
 """Bytes of groups' sums that stay in memory once loaded; what is beyond is loaded again."""
@@ -19,21 +23,28 @@ BUDGET = 1 << 28
 
 @dataclass(frozen=True)
 class GroupSums:
-    """The sums of metrics by group; they are loaded one group at a time."""
+    """The sums of metrics by group; they are loaded one part at a time."""
 
     metrics: tuple[Metric, ...]
     """Metrics that read rows."""
     n: int
     """Number of groups."""
     load: Load
-    """Gives what a group summed up to."""
+    """Gives what a part (`parts.Parts`) summed up to."""
     whole: Totals = field(default_factory=dict)
     """What is known over all rows alone, by label."""
+    coarse: int = 0
+    """Number of coarser groups that large sums are kept in; 0 where those too are by group."""
+
+    @property
+    def parts(self) -> Parts:
+        """By which sums are kept."""
+        return Parts(self.n, self.coarse)
 
     def totals(self) -> dict[str, Sums]:
         """Sums over all rows, by metric name."""
         some = {k: m for k, m in reductions(self.metrics).items() if k not in self.whole}
-        return self._named({**self._fold(range(self.n), some), **self.whole})
+        return self._named({**self._over_all(some), **self.whole})
 
     def of(self, name: str) -> Sums:
         """Sums over all rows of one metric."""
@@ -41,40 +52,62 @@ class GroupSums:
         label = label_of(metric)
         if label in self.whole:
             return self.whole[label]
-        return self._fold(range(self.n), reductions([metric]))[label]
+        return self._over_all(reductions([metric]))[label]
 
-    def without_each(self, names: Sequence[str]) -> Iterator[dict[str, Sums]]:
+    def without_each(
+        self, names: Collection[str], *, coarsely: bool = False
+    ) -> Iterator[dict[str, Sums]]:
         """Sums over all groups but one, for each in turn, of some metrics, by metric name.
 
         What lies outside of a run of groups is handed down by halves, so that no more than
         log₂(groups) sums are held at a time and nothing is ever subtracted.
+
+        Args:
+            names: of the metrics; those with large sums only if it is coarsely.
+            coarsely: whether it is the coarser groups that are left out.
         """
         some = reductions([m for m in self.metrics if m.name in names])
-        if self.n > 1:
-            yield from map(self._named, self._outside(range(self.n), some, None))
+        units = self._units(coarsely=coarsely)
+        if len(units) > 1:
+            yield from map(self._named, self._outside(units, some, None))
 
     def present(self, name: str) -> np.ndarray:
         """Whether a group has any row that the metric of this name is about, bool [group]."""
         metric = next(m for m in self.metrics if m.name == name)
         label = label_of(metric)
-        return np.array([_any(self.load([label], group)[label]) for group in range(self.n)])
+        return np.array([_any(self.load([label], p)[label]) for p in self.parts.of(metric)])
 
     def _named(self, totals: Totals) -> dict[str, Sums]:
         return {m.name: totals[label] for m in self.metrics if (label := label_of(m)) in totals}
 
-    def _fold(self, groups: Sequence[int], some: Mapping[str, Metric]) -> Totals:
-        parts = (self.load(list(some), group) for group in groups)
-        return reduce(lambda a, b: combine_totals(list(some.values()), a, b), parts)
+    def _units(self, *, coarsely: bool) -> list[Unit]:
+        """What is left out in turn, as the parts that it is made of."""
+        if not coarsely:
+            return [(group,) for group in range(self.n)]
+        n, m = self.n, self.coarse
+        return [(*range(k, n, m), n + k) for k in range(m)]
+
+    def _over_all(self, some: Mapping[str, Metric]) -> Totals:
+        return self._fold([tuple(self.parts.all)], some)
+
+    def _fold(self, units: Sequence[Unit], some: Mapping[str, Metric]) -> Totals:
+        """Sums over all parts of these that hold a metric."""
+        parts = [part for unit in units for part in unit]
+        totals: dict[str, Sums] = {}
+        for held, own in self.parts.sorted_out(some):
+            loaded = (self.load(list(own), part) for part in parts if part in held)
+            totals |= reduce(partial(combine_totals, list(own.values())), loaded)
+        return totals
 
     def _outside(
-        self, groups: Sequence[int], some: Mapping[str, Metric], outside: Totals | None
+        self, units: Sequence[Unit], some: Mapping[str, Metric], outside: Totals | None
     ) -> Iterator[Totals]:
-        if len(groups) == 1:
+        if len(units) == 1:
             if outside is not None:
                 yield outside
             return
-        middle = len(groups) // 2
-        halves = groups[:middle], groups[middle:]
+        middle = len(units) // 2
+        halves = units[:middle], units[middle:]
         for inner, outer in (halves, halves[::-1]):
             more = self._fold(outer, some)
             if outside is not None:
@@ -87,14 +120,16 @@ class Remembered:
 
     def __init__(self, load: Load, labels: Sequence[str]) -> None:
         self._load = load
-        self._labels = labels
+        self._labels = frozenset(labels)
         self._groups: dict[int, Totals] = {}
         self._left = BUDGET
 
     def __call__(self, labels: Sequence[str], group: int) -> Totals:
-        """Sums of a group under these labels."""
+        """Sums of a group under these labels; what else than its own they are, is read."""
+        if not self._labels >= set(labels):
+            return self._load(labels, group)
         if group not in self._groups and self._left > 0:
-            found = self._load(self._labels, group)
+            found = self._load(sorted(self._labels), group)
             self._left -= sum(a.nbytes for sums in found.values() for a in sums.values())
             if self._left >= 0:
                 self._groups[group] = found

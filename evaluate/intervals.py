@@ -1,21 +1,21 @@
 """`<key>_ci` of every number: which way its interval is taken, and why it has none."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from xc.evaluate.bootstrap import interval
 from xc.evaluate.facts import Facts
-from xc.evaluate.finishing import finish_all
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.jackknife import jackknife
+from xc.evaluate.left_out import numbers_without_each
 from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.naming import named_values, names
 from xc.evaluate.quantile_intervals import quantile_interval
-from xc.evaluate.repetition import Repetition, repetition
-from xc.evaluate.scalars import scalars, stacked
+from xc.evaluate.repetition import repetition
+from xc.evaluate.scalars import scalars
 
 TOO_FEW = "an interval needs at least two clusters of held-out rows"
 UNDEFINED = "an interval needs a value that is defined, whichever group of rows is left out"
@@ -77,8 +77,8 @@ def _named(metric: Metric, both: np.ndarray | None, facts: Facts) -> Iterator[tu
 def jackknife_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) -> Intervals:
     """Those of all other numbers: everything is finished anew without each group of rows."""
     n = facts.decoder.n_sources
-    plan = repetition(metrics, widest=max(facts.decoder.widths))
-    left_out = stacked(scalars(plan.numbers, f) for f in _facts_without_each(plan, groups, facts))
+    plan = repetition(metrics)
+    left_out = numbers_without_each(plan, groups, facts)
     metric_of = {key: metric for metric in plan.numbers for key in names(metric, n)}
     found: dict[str, np.ndarray | None] = {}
     steady: dict[str, str] = {}
@@ -103,13 +103,6 @@ def _steady(left_out: np.ndarray) -> bool:
     """Whether a value is the same, and defined, whichever group of rows is left out."""
     known = len(left_out) > 1 and bool(np.isfinite(left_out).all())
     return known and bool((left_out == left_out[0]).all())
-
-
-def _facts_without_each(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[Facts]:
-    kept = {name: value for name, value in facts.values.items() if name in plan.fixed}
-    start = replace(facts, values=kept)
-    for sums in groups.without_each([m.name for m in plan.again]):
-        yield finish_all(plan.again, sums, start)
 
 
 def _told(found: Mapping[str, np.ndarray | None], why: Mapping[str, str]) -> Intervals:

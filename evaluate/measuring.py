@@ -1,6 +1,6 @@
 """The pass over the rows: what is kept already is left out, every finished stage is kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from xc.evaluate.blocks import Range
@@ -8,6 +8,7 @@ from xc.evaluate.clusters import RowGroups
 from xc.evaluate.graph import Stage, group_totals
 from xc.evaluate.group_sums import GroupSums, Remembered
 from xc.evaluate.metric import Metric, Pass
+from xc.evaluate.parts import Parts
 from xc.evaluate.passes import Passes
 from xc.evaluate.reductions import label_of, reductions
 from xc.evaluate.scheduler import Work
@@ -43,17 +44,28 @@ def measure(
     names = set(by_group)
     apart = frozenset(label_of(m) for m in reading if m.name in names)
     known = passes.held(None).keys() - apart
-    held = [passes.held(group).keys() for group in range(groups.n)]
-    lacking = {label for own in held for label in wanted if label not in own} - known
+    parts = groups.parts
+    held = {part: passes.held(part).keys() for part in parts.all}
+    lacking = {k for k, m in wanted.items() for part in parts.of(m) if k not in held[part]} - known
     missing = tuple(metric for label, metric in wanted.items() if label in lacking)
     if missing:
         _read(work, passes, groups, missing, apart)
-        bring_together(passes, missing, groups.n, apart=apart)
+        bring_together(passes, missing, parts, apart=apart)
         known = passes.held(None).keys() - apart
-    passes.fold([m for k, m in wanted.items() if k not in apart | known], groups.n)
+    passes.fold([m for k, m in wanted.items() if k not in apart | known], parts)
     whole = passes.load([label for label in wanted if label not in apart], None)
     passes.forget_groups(whole)
-    return GroupSums(reading, groups.n, Remembered(passes.load, sorted(apart)), whole)
+    return GroupSums(
+        reading, groups.n, _remembered(passes, wanted, apart, parts), whole, parts.coarse
+    )
+
+
+def _remembered(
+    passes: Passes, wanted: Mapping[str, Metric], apart: frozenset[str], parts: Parts
+) -> Remembered:
+    """What loads sums; large ones anew each time."""
+    small = sorted(k for k in apart if not parts.is_coarse(wanted[k]))
+    return Remembered(passes.load, small)
 
 
 def _read(
@@ -71,7 +83,7 @@ def _read(
             end = KeepStage(passes, number, [label_in_stage(m.name, apart) for m in left])
             stages.append(Stage(left, apart, blocks, end))
     if stages:
-        graph = group_totals(work.reader, groups.of_sequence, stages)
+        graph = group_totals(work.reader, groups, stages)
         work.run(graph, "measuring", [block for stage in stages for block in stage.blocks])
 
 

@@ -4,7 +4,7 @@ A metric's own file holds two small pure functions, `partial` and `finish`; this
 they receive and what they owe. Nothing here knows of files or of Dask.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -127,12 +127,11 @@ class Metric:
     """To be raised when `partial` or `combine` change: sums kept from before are then not used."""
     percent: int | None = None
     """It is this quantile over rows, of sums by `histogram`; its interval is found by shares."""
-    repeated: bool = True
-    """Whether `finish` is cheap enough to be repeated for an interval, once per group of rows."""
     by_size: bool = False
     """Whether it follows from the number of rows: groups of unequal size would make it vary."""
-    widest: int | None = None
-    """Not so for sources wider than this."""
+    bytes_of_sums: Callable[[Sequence[int]], int] | None = None
+    """What its sums take for sources of these widths, if they may be large: such sums are kept in
+    fewer groups."""
 
     @property
     def output(self) -> str:

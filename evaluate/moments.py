@@ -1,10 +1,13 @@
 """First and second moments of the sources' activations, and how alike two sources are by them.
 
 Nothing but sums of [d_p, d_q] is kept, so rows of any number pass; a pair of sources of width d
-costs three products of O(rows·d²) and, where sums are held, 2·8·d² bytes (9 MB at d 768).
+costs three products of O(rows·d²) and, where sums are held, 2·8·d² bytes (9 MB at d 768). Finishing
+holds some eight matrices of [d, d] beside them.
 
-With Σ_pq = Σ_rows (x_p − μ_p)ᵀ(x_q − μ_q), and W_p the directions in which x_p varies, scaled so
-that W_pᵀ Σ_pp W_p = 1, the canonical correlations ρ are the singular values of W_pᵀ Σ_pq W_q.
+With Σ_pq = Σ_rows (x_p − μ_p)ᵀ(x_q − μ_q), and W_p = V_p/√λ_p the directions in which x_p varies,
+scaled so that W_pᵀ Σ_pp W_p = 1, the canonical correlations ρ are the singular values of
+W_pᵀ Σ_pq W_q. Singular values are roots of eigenvalues of the smaller Gram matrix, a third of the
+time; those below 1e-8 of the largest may be rounding.
 """
 
 from collections.abc import Mapping, Sequence
@@ -71,13 +74,24 @@ def _packed(symmetric: np.ndarray, width: int) -> np.ndarray:
     return np.concatenate([symmetric[i, i:width] for i in range(width)])
 
 
-def _unpacked(packed: np.ndarray, width: int) -> np.ndarray:
-    """The symmetric matrix again."""
-    out = np.empty((width, width))
-    stop = 0
-    for i in range(width):
-        start, stop = stop, stop + width - i
-        out[i, i:] = out[i:, i] = packed[start:stop]
+def bytes_of_sums(widths: Sequence[int]) -> int:
+    """What the sums of sources of these widths take."""
+    return _places(sum(widths)) * np.dtype(np.float64).itemsize
+
+
+def _places(width: int) -> int:
+    return width * (width + 1) // 2
+
+
+def _unpacked(packed: np.ndarray, width: int, rows: slice, columns: slice) -> np.ndarray:
+    """Some rows of the symmetric matrix of this width, and the same or later columns."""
+    out = np.empty((rows.stop - rows.start, columns.stop - columns.start))
+    for i, row in enumerate(range(rows.start, rows.stop)):
+        first = max(row, columns.start)
+        diagonal = row * width - _places(row - 1)
+        out[i, first - columns.start :] = packed[diagonal + first - row :][: columns.stop - first]
+        if rows == columns:
+            out[i:, i] = out[i, i:]
     return out
 
 
@@ -93,22 +107,19 @@ def _apart(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 class Side:
     """One source: how it varies."""
 
-    square: np.ndarray
-    """Σ_pp, float64 [d, d]."""
     variances: np.ndarray
-    """float64 [rank], downwards."""
-    whitening: np.ndarray
-    """W, float64 [d, rank]."""
+    """λ, float64 [rank], downwards."""
+    directions: np.ndarray
+    """V, float64 [d, rank]."""
+    trace: float
+    """Σ‖x − μ‖²."""
+    norm: float
+    """Frobenius norm of Σ_pp."""
 
     @property
     def rank(self) -> int:
         """Directions in which it varies."""
         return len(self.variances)
-
-    @property
-    def trace(self) -> float:
-        """Σ‖x − μ‖²."""
-        return float(np.trace(self.square))
 
     @property
     def main(self) -> int:
@@ -131,21 +142,25 @@ def all_numbers(
     """
     if not pairs:
         return np.zeros((0, len(NUMBERS)))
-    products = _unpacked(sums["products"], sum(widths))
-    before = np.diagonal(products).copy()
-    products -= np.outer(sums["first"], sums["first"] / max(float(sums["rows"]), 1.0))
     ends = np.cumsum([0, *widths])
     at = [slice(a, b) for a, b in pairwise(ends.tolist())]
-    sides = [_side(products[own, own], float(before[own].sum())) for own in at]
+    sides = [_side(sums, own, sum(widths)) for own in at]
     found = [
-        _pair_numbers(sums, (sides[p], sides[q]), products[at[p], at[q]], f"apart_{p}_{q}")
+        _pair_numbers(sums, (sides[p], sides[q]), (at[p], at[q]), f"apart_{p}_{q}")
         for p, q in pairs
     ]
     return np.array(found)
 
 
+def _centred(sums: Mapping[str, np.ndarray], products: np.ndarray, p: slice, q: slice) -> None:
+    """Take the means out of products of p and q, in place."""
+    first, rows = sums["first"], max(float(sums["rows"]), 1.0)
+    for i, value in enumerate(first[p]):
+        products[i] -= value * (first[q] / rows)
+
+
 def _pair_numbers(
-    sums: Mapping[str, np.ndarray], sides: tuple[Side, Side], crossed: np.ndarray, apart: str
+    sums: Mapping[str, np.ndarray], sides: tuple[Side, Side], at: tuple[slice, slice], apart: str
 ) -> np.ndarray:
     first, second = sides
     rows = float(sums["rows"])
@@ -153,10 +168,13 @@ def _pair_numbers(
         return np.full(len(NUMBERS), np.nan)
     chance = (
         max(first.rank, second.rank) / (rows - 1),
-        first.trace * second.trace / ((rows - 1) * _norm(first.square) * _norm(second.square)),
+        first.trace * second.trace / ((rows - 1) * first.norm * second.norm),
     )
-    alike = (1.0,) * 5 if sums[apart] == 0 else _alike(crossed, first, second)
-    return np.asarray(np.clip([*alike, *chance], 0.0, 1.0))
+    if sums[apart] == 0:
+        return np.asarray(np.clip([*(1.0,) * 5, *chance], 0.0, 1.0))
+    crossed = _unpacked(sums["products"], len(sums["first"]), *at)
+    _centred(sums, crossed, *at)
+    return np.asarray(np.clip([*_alike(crossed, first, second), *chance], 0.0, 1.0))
 
 
 def of_pairs(facts: Facts, number: str) -> np.ndarray:
@@ -166,28 +184,38 @@ def of_pairs(facts: Facts, number: str) -> np.ndarray:
 
 
 def _alike(crossed: np.ndarray, first: Side, second: Side) -> tuple[float, ...]:
-    white = first.whitening.T @ crossed @ second.whitening
     if first.rank > second.rank:
-        first, second, white = second, first, white.T
-    squares, left = np.linalg.eigh(white @ white.T)
+        first, second, crossed = second, first, crossed.T
+    squares, left = np.linalg.eigh(_gram(white := _white(crossed, first, second)))
     found = np.sqrt(np.clip(squares, 0.0, 1.0))
     variates = (first, left), (second, _orthonormal(white.T @ left))
-    main = white[: first.main, : second.main]
-    nuclear = np.linalg.svd(crossed, compute_uv=False).sum()
+    main = _singular(white[: first.main, : second.main])
     return (
         float(np.square(found).mean()),
-        _mean_singular(main),
+        float(np.clip(main, 0.0, 1.0).mean()),
         float(np.mean([_weighted(side, u, found) for side, u in variates])),
-        _norm(crossed) ** 2 / (_norm(first.square) * _norm(second.square)),
-        float(nuclear) / np.sqrt(first.trace * second.trace),
+        _norm(crossed) ** 2 / (first.norm * second.norm),
+        float(_singular(crossed).sum()) / np.sqrt(first.trace * second.trace),
     )
 
 
-def _mean_singular(matrix: np.ndarray) -> float:
-    """By the eigenvalues of the smaller Gram matrix; values below 1e-8 may be rounding."""
+def _white(crossed: np.ndarray, first: Side, second: Side) -> np.ndarray:
+    """W_pᵀ Σ_pq W_q, float64 [rank_p, rank_q]."""
+    turned: np.ndarray = first.directions.T @ crossed @ second.directions
+    turned /= np.sqrt(first.variances)[:, None]
+    turned /= np.sqrt(second.variances)
+    return turned
+
+
+def _gram(matrix: np.ndarray) -> np.ndarray:
+    """The smaller of its two."""
     narrow = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    squares = np.linalg.eigvalsh(narrow @ narrow.T)
-    return float(np.sqrt(np.clip(squares, 0.0, 1.0)).mean())
+    return np.asarray(narrow @ narrow.T)
+
+
+def _singular(matrix: np.ndarray) -> np.ndarray:
+    """Singular values, upwards."""
+    return np.asarray(np.sqrt(np.clip(np.linalg.eigvalsh(_gram(matrix)), 0.0, None)))
 
 
 def _orthonormal(matrix: np.ndarray) -> np.ndarray:
@@ -204,24 +232,26 @@ def _orthonormal(matrix: np.ndarray) -> np.ndarray:
 
 
 def _weighted(side: Side, variates: np.ndarray, found: np.ndarray) -> float:
-    """Σ α ρ / Σ α, α of a variate h = x W u the sum of |⟨h, x_j⟩| over the source's dimensions."""
-    inner = variates.T @ side.whitening.T @ side.square
-    return float(np.average(found, weights=np.abs(inner).sum(axis=1)))
+    """Σ α ρ / Σ α, α of a variate h = x W u the sum of |⟨h, x_j⟩| over the source's dimensions;
+    as Wᵀ Σ_pp = √λ Vᵀ, they are those of uᵀ √λ Vᵀ."""
+    inner = (variates * np.sqrt(side.variances)[:, None]).T @ side.directions.T
+    return float(np.average(found, weights=np.abs(inner, out=inner).sum(axis=1)))
 
 
-def _side(square: np.ndarray, before: float) -> Side:
-    """How a source varies.
+def _side(sums: Mapping[str, np.ndarray], own: slice, width: int) -> Side:
+    """How the source in these columns varies.
 
-    Args:
-        square: Σ_pp.
-        before: its trace before the mean was taken out: what cancelled there is gone.
+    What is below the rounding of the trace before the mean was taken out is gone: it cancelled.
     """
+    square = _unpacked(sums["products"], width, own, own)
+    before = float(np.trace(square))
+    _centred(sums, square, own, own)
+    trace, norm = float(np.trace(square)), _norm(square)
     values, vectors = np.linalg.eigh(square)
     values, vectors = values[::-1], vectors[:, ::-1]
     floor = _SLACK * max(len(values), _SLACK) * np.finfo(np.float64).eps * before
     rank = int(np.count_nonzero(values > max(floor, np.finfo(np.float64).tiny)))
-    kept = values[:rank]
-    return Side(square, kept, vectors[:, :rank] / np.sqrt(kept))
+    return Side(values[:rank], vectors[:, :rank], trace, norm)
 
 
 def _norm(matrix: np.ndarray) -> float:

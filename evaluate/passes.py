@@ -12,14 +12,15 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xc.evaluate.graph import GroupTotals, Totals, combine_totals
-from xc.evaluate.metric import Metric
+from xc.evaluate.metric import Metric, Sums
+from xc.evaluate.parts import Parts
 from xc.evaluate.reader import Reader, block_type
 from xc.store_schema import DamageError, atomic_path, canonical_json
 from xc.store_schema.atomic import remove
@@ -158,16 +159,17 @@ class Passes:
         for file in self.folder.glob("stage-*.npz"):
             remove(file)
 
-    def fold(self, metrics: Sequence[Metric], groups: int) -> None:
-        """Bring sums together that no one will ask for by group, one group at a time.
+    def fold(self, metrics: Sequence[Metric], parts: Parts) -> None:
+        """Bring sums together that no one will ask for by group, one part at a time.
 
         Args:
             metrics: stand for their labels, which are their names.
-            groups: number of groups; each holds them all.
+            parts: by which all of them are held.
         """
-        labels = [m.name for m in metrics]
-        parts = (self.load(labels, group) for group in range(groups))
-        whole = reduce(lambda a, b: combine_totals(metrics, a, b), parts) if labels else {}
+        whole: dict[str, Sums] = {}
+        for own, some in parts.sorted_out({m.name: m for m in metrics}):
+            loaded = (self.load(list(some), part) for part in own)
+            whole |= reduce(partial(combine_totals, list(some.values())), loaded)
         self.save(whole, None)
 
     def forget_groups(self, labels: Iterable[str]) -> None:

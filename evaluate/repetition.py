@@ -1,14 +1,13 @@
 """What has to be found again without a group of rows, and which numbers cannot be."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 from xc.evaluate.metric import Metric, Pass
 
 FIXED = "it does not depend on the held-out rows"
 DRAWN = "it is drawn with the seed, and of other rows other ones would be drawn"
 BY_SIZE = "it follows from the number of rows alone"
-COSTLY = "it is too costly to be found again without each group of rows"
 
 BEHIND_COUNTS = ("class", "frequency")
 """Metrics that counts by class are taken from."""
@@ -27,23 +26,35 @@ class Repetition:
     fixed: frozenset[str]
     """Names of metrics that do not depend on the rows: their values stay."""
 
+    @property
+    def large(self) -> frozenset[str]:
+        """Names of those behind which are sums that may be large."""
+        found = set[str]()
+        for metric in self.again:
+            if metric.bytes_of_sums is not None or found & set(metric.needs):
+                found.add(metric.name)
+        return frozenset(found)
 
-def repetition(metrics: Sequence[Metric], *, widest: int) -> Repetition:
+    def of(self, names: Set[str]) -> "Repetition":
+        """What has to be found again for these metrics alone."""
+        wanted = _with_needs(self.again, names)
+        again = tuple(m for m in self.again if m.name in wanted)
+        return replace(self, again=again, numbers=tuple(m for m in self.numbers if m.name in names))
+
+
+def repetition(metrics: Sequence[Metric]) -> Repetition:
     """Sort the metrics out; those with a `statistic` have intervals of their own.
 
     Args:
         metrics: in the order of the table.
-        widest: largest d_model of a source.
     """
     reasons: dict[str, str] = {}
     for metric in metrics:
-        if (why := _why_not(metric, reasons, widest)) is not None:
+        if (why := _why_not(metric, reasons)) is not None:
             reasons[metric.name] = why
     numbers = [m for m in metrics if not m.scope.is_column and m.statistic is None]
     repeated = [m for m in numbers if m.name not in reasons]
-    wanted = {m.name for m in repeated} | set(BEHIND_COUNTS)
-    for metric in reversed(metrics):
-        wanted |= set(metric.needs) if metric.name in wanted else set()
+    wanted = _with_needs(metrics, {m.name for m in repeated} | set(BEHIND_COUNTS))
     fixed = frozenset(name for name, why in reasons.items() if why == FIXED)
     return Repetition(
         tuple(m for m in metrics if m.name in wanted - fixed),
@@ -53,7 +64,15 @@ def repetition(metrics: Sequence[Metric], *, widest: int) -> Repetition:
     )
 
 
-def _why_not(metric: Metric, reasons: Mapping[str, str], widest: int) -> str | None:
+def _with_needs(metrics: Sequence[Metric], names: Set[str]) -> Set[str]:
+    """These names, and those of the metrics behind them."""
+    wanted = set(names)
+    for metric in reversed(metrics):
+        wanted |= set(metric.needs) if metric.name in wanted else set()
+    return wanted
+
+
+def _why_not(metric: Metric, reasons: Mapping[str, str]) -> str | None:
     needed = [reasons.get(name) for name in metric.needs]
     if metric.reads is Pass.NONE and all(why == FIXED for why in needed):
         return FIXED
@@ -61,6 +80,4 @@ def _why_not(metric: Metric, reasons: Mapping[str, str], widest: int) -> str | N
         return BY_SIZE
     if metric.drawn:
         return DRAWN
-    if not metric.repeated or (metric.widest is not None and widest > metric.widest):
-        return COSTLY
-    return next((why for why in needed if why in (DRAWN, COSTLY)), None)
+    return DRAWN if DRAWN in needed else None

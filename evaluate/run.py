@@ -25,6 +25,7 @@ from xc.evaluate.metric import Metric, Pass
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.nu_curves import nu_curves
 from xc.evaluate.nulls.results import read_entries, with_nulls
+from xc.evaluate.parts import largest_sums
 from xc.evaluate.passes import Passes, context
 from xc.evaluate.provenance import measured_by, provenance
 from xc.evaluate.reader import Reader
@@ -151,12 +152,13 @@ def _measure(
     counts, clusters = rows.counts, rows.clusters
     metrics = (*chosen, *over_groups(chosen, counts.groups))
     table = (*_TABLE, *over_groups(METRICS, counts.groups))
-    groups = row_groups(counts.per_sequence, clusters.of_sequence, config.groups)
+    largest = largest_sums(METRICS, work.reader.decoder.widths)
+    groups = row_groups(counts.per_sequence, clusters.of_sequence, config.groups, largest=largest)
     name = context(
         work.reader, rows.made_from, groups=groups.fingerprint, block_rows=config.block_rows
     )
     passes = Passes(run.passes / name)
-    again = repetition(metrics, widest=max(work.reader.decoder.widths)).again
+    again = repetition(metrics).again
     of_groups = measure(work, passes, groups, metrics, by_group=[m.name for m in again])
     sums = {**of_groups.totals(), **rows.spliced.sums}
     known = Facts(

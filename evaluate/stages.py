@@ -6,6 +6,7 @@ from functools import reduce
 
 from xc.evaluate.graph import WHOLE, GroupTotals, Totals, combine_totals
 from xc.evaluate.metric import Metric
+from xc.evaluate.parts import Parts
 from xc.evaluate.passes import Passes
 
 _WHOLE = "all groups: "
@@ -33,28 +34,29 @@ def label_in_stage(label: str, apart: frozenset[str]) -> str:
 
 
 def bring_together(
-    passes: Passes, metrics: Sequence[Metric], groups: int, *, apart: frozenset[str]
+    passes: Passes, metrics: Sequence[Metric], parts: Parts, *, apart: frozenset[str]
 ) -> None:
-    """Add up the stages, one group at a time; the stages go.
+    """Add up the stages, one part at a time; the stages go.
 
     Args:
         passes: holds all stages.
         metrics: what they hold, under the metrics' names.
-        groups: number of groups.
-        apart: labels that will be asked for by group.
+        parts: by which sums are kept.
+        apart: labels that will be asked for by part.
     """
-    by_group = [m for m in metrics if m.name in apart]
-    for group in range(groups):
-        held = passes.held(group)
-        passes.save(_over_stages(passes, [m for m in by_group if m.name not in held], group), group)
+    by_part = [m for m in metrics if m.name in apart]
+    for part in parts.all:
+        held = passes.held(part)
+        own = [m for m in by_part if part in parts.of(m) and m.name not in held]
+        passes.save(_over_stages(passes, own, part), part)
     rest = [m for m in metrics if m.name not in apart]
     passes.save(_over_stages(passes, rest, WHOLE), None)
     passes.forget_stages()
 
 
-def _over_stages(passes: Passes, metrics: Sequence[Metric], group: int) -> Totals:
-    labels = [m.name if group != WHOLE else f"{_WHOLE}{m.name}" for m in metrics]
-    parts = (passes.load_stage(labels, number, group) for number in passes.stages())
+def _over_stages(passes: Passes, metrics: Sequence[Metric], own: int) -> Totals:
+    labels = [m.name if own != WHOLE else f"{_WHOLE}{m.name}" for m in metrics]
+    parts = (passes.load_stage(labels, number, own) for number in passes.stages())
     found = [part for part in parts if part is not None] if labels else []
     named = [{m.name: part[k] for m, k in zip(metrics, labels, strict=True)} for part in found]
     return reduce(lambda a, b: combine_totals(metrics, a, b), named) if named else {}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from xc.evaluate.blocks import Range, cut_all
+from xc.evaluate.clusters import row_groups
 from xc.evaluate.examples.collect import example_sketch
 from xc.evaluate.graph import Stage, block_key, group_totals, metric_totals, rows_of, tree
 from xc.evaluate.metric import Pass
@@ -41,7 +42,7 @@ def test_building_computes_nothing(opened: list[str]) -> None:
     metric_totals(reader, READING, blocks)
     none: frozenset[str] = frozenset()
     stages = [Stage(READING, none, part, print) for part in (blocks[:3], blocks[3:])]
-    group_totals(reader, np.zeros(9), stages)
+    group_totals(reader, row_groups(np.ones(9, int), np.arange(9), 4), stages)
     example_sketch(reader, [1, 2], [(0, 10_000)], blocks=blocks, k=3)
     assert opened == []
 

@@ -94,3 +94,25 @@ def test_a_group_is_read_once_while_memory_lasts(
         for group in range(3):
             assert list(remembered([label_of(l0.METRIC)], group)) == [label_of(l0.METRIC)]
     assert len(calls) in (reads, reads + 1)  # the first is read, and found to be too large
+
+
+def test_without_a_coarse_group_the_other_rows_are_left() -> None:
+    """Groups 0 and 2, then 1 and 3, whichever way a metric's sums are kept."""
+    cuts = [(0, 20), (20, 33), (33, 70), (70, 90)]
+    some = reductions(READING)
+    fine = [tile_totals(list(some.values()), WORLD.block(a, b)) for a, b in cuts]
+    coarse = [combine_totals(list(some.values()), fine[k], fine[k + 2]) for k in (0, 1)]
+
+    def load(labels: list[str], part: int) -> Totals:
+        large = {k for k in labels if some[k].bytes_of_sums is not None}
+        assert large in (set(labels), set())
+        assert bool(large) == (part >= 4)
+        return {label: [*fine, *coarse][part][label] for label in labels}
+
+    groups = GroupSums(READING, 4, load, coarse=2)
+    found = list(groups.without_each([m.name for m in READING], coarsely=True))
+    for left, (one, two) in zip(found, ((1, 3), (0, 2)), strict=True):
+        assert_equal(left, plain(cuts[one], cuts[two]))
+    assert_equal(groups.totals(), plain((0, 90)))
+    small = [m.name for m in READING if m.bytes_of_sums is None]
+    assert len(list(groups.without_each(small))) == 4

@@ -15,7 +15,7 @@ from xc.evaluate.clusters import row_groups
 from xc.evaluate.intervals import NO_INTERVALS, STEADY, TOO_FEW, UNDEFINED
 from xc.evaluate.metric import Metric, Scope
 from xc.evaluate.naming import names
-from xc.evaluate.repetition import COSTLY, DRAWN, FIXED, repetition
+from xc.evaluate.repetition import DRAWN, FIXED, repetition
 from xc.evaluate.selection import select
 from xc.store_schema import RequestError
 
@@ -83,16 +83,15 @@ def test_undefined_values_have_none() -> None:
     assert found.reasons["dead_fraction_ci"] == STEADY
 
 
-def test_costly_and_drawn_numbers_pass_it_on() -> None:
+def test_drawn_numbers_pass_it_on() -> None:
     plan = {m.name: m for m in by_name("alignment_adjusted", "n_shared")}
-    for changed, why in (({"repeated": False}, COSTLY), ({"drawn": True}, DRAWN)):
-        table = [replace(m, **changed) if m.name == "alignment" else m for m in plan.values()]
-        told = {m.name: reason for m, reason in repetition(table, widest=8).without.items()}
-        assert told == {"alignment": why, "alignment_adjusted": why}
+    table = [replace(m, drawn=True) if m.name == "alignment" else m for m in plan.values()]
+    told = {m.name: reason for m, reason in repetition(table).without.items()}
+    assert told == {"alignment": DRAWN, "alignment_adjusted": DRAWN}
 
 
 def test_metrics_that_no_number_needs_are_not_found_again() -> None:
-    plan = repetition(by_name("sharedness", "beta_error", "max_activation"), widest=8)
+    plan = repetition(by_name("sharedness", "beta_error", "max_activation"))
     assert [m.name for m in plan.again] == ["frequency", "mean_activation", "sharedness"]
     assert "rel_norm" in plan.fixed
 
