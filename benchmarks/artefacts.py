@@ -39,6 +39,7 @@ from xc.store_schema import (
     CheckpointSource,
     LatentTable,
     LatentTableWriter,
+    RowFilter,
     RunLayout,
     Silent,
 )
@@ -75,12 +76,18 @@ NU_ERROR, NU_RECONSTRUCTION = 0.2, 0.5
 class Dictionary:
     """Latents of two sources as written down."""
 
-    W: tuple[np.ndarray, np.ndarray]
-    """Of A and B [latent, d_model], acting on rows as stored."""
+    W: tuple[np.ndarray, ...]
+    """Of A, B, … [latent, d_model], acting on rows as stored."""
     codes: np.ndarray
     """[row, latent], not negative."""
     concept: np.ndarray
     """int [latent], ascending from 0: latents of one concept share its direction."""
+    bias: tuple[np.ndarray, ...] | None = None
+    """Of each source [d_model]; None: what is right on average."""
+    encoders: tuple[np.ndarray, ...] | None = None
+    """Like W; None: none."""
+    partition: tuple[dict[str, Any], ...] = ()
+    """Groups of latents, as a checkpoint records them."""
 
     def presence(self, source: int) -> np.ndarray:
         """[row, concept]: at what length a source holds each concept."""
@@ -246,34 +253,43 @@ def write_run(
     run: RunLayout, dictionary: Dictionary, store: ActivationStore, scales: tuple[float, ...]
 ) -> None:
     """A run as `xc train` leaves it, of a dictionary as written down: its codes are its latents."""
-    sources = [store.source(key) for key in (A, B)]
-    means = (store.statistics(s.key).mean for s in sources)
-    silent = [f.mean(axis=0) @ w for f, w in ((dictionary.codes, w) for w in dictionary.W)]
+    keys = [source.key for source in store.sources]
+    sources = [store.source(key) for key in keys]
     d_sae = dictionary.codes.shape[1]
+    encoders = dictionary.encoders or tuple(np.zeros_like(w) for w in dictionary.W)
+    bias = dictionary.bias or _right_on_average(dictionary, store)
     checkpoint = Checkpoint(
         sources=tuple(
             CheckpointSource(s.key, s.model, s.revision, s.layer, s.site, s.d_model)
             for s in sources
         ),
         activation_fn={"name": "relu"},
-        W_enc=tuple(np.zeros((s.d_model, d_sae), dtype=np.float32) for s in sources),
+        W_enc=tuple(w.T.astype(np.float32) for w in encoders),
         b_enc=np.zeros(d_sae, dtype=np.float32),
         W_dec=tuple((w * c).astype(np.float32) for w, c in zip(dictionary.W, scales, strict=True)),
-        b_dec=tuple(
-            ((m - s) * c).astype(np.float32) for m, s, c in zip(means, silent, scales, strict=True)
-        ),
+        b_dec=tuple((b * c).astype(np.float32) for b, c in zip(bias, scales, strict=True)),
         scale=scales,
-        store_fingerprint=store.fingerprint_of([A, B]),
+        store_fingerprint=store.fingerprint_of(keys),
+        partition=dictionary.partition,
     )
     checkpoint.save(run.checkpoint)
     with LatentTableWriter(
         run.latents, d_sae=d_sae, checkpoint=checkpoint.fingerprint,
-        store=store.fingerprint_of([A, B]),
+        store=store.fingerprint_of(keys), row_filter=RowFilter(),
     ) as table:  # fmt: skip
         for start, stop in store.blocks("heldout"):
             f = dictionary.codes[start:stop].astype(np.float32)
             row, latent = np.nonzero(f)
             table.write(start, stop, row + start, latent.astype(np.int32), f[row, latent])
+
+
+def _right_on_average(dictionary: Dictionary, store: ActivationStore) -> tuple[np.ndarray, ...]:
+    """By source [d_model]: the mean row less the mean of what latents write."""
+    mean = dictionary.codes.mean(axis=0)
+    keys = (source.key for source in store.sources)
+    return tuple(
+        store.statistics(k).mean - mean @ w for k, w in zip(keys, dictionary.W, strict=True)
+    )
 
 
 def describe(

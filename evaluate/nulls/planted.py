@@ -7,6 +7,7 @@ equal width they may be the same vectors in both, as of a model and its fine-tun
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +110,11 @@ def summed(
 
 
 def write_rows(
-    path: Path, rows: Mapping[str, np.ndarray], *, go_on: bool = False
+    path: Path,
+    rows: Mapping[str, np.ndarray],
+    *,
+    go_on: bool = False,
+    text: Mapping[str, Any] | None = None,
 ) -> ActivationStore:
     """A store of these rows by source, in sequences of `LENGTH`; the last eighth is held out.
 
@@ -117,16 +122,18 @@ def write_rows(
         path: where.
         rows: by source, float32 [row, d_model].
         go_on: whether a store that is there is one of these rows, to be finished.
+        text: fields of the plan of the store that are to be others: `role`, `split`.
     """
     n = len(next(iter(rows.values()))) // LENGTH
-    plan = StorePlan(
-        token_ids=np.ones(n * LENGTH, dtype=np.int32),
-        token_offsets=np.arange(0, n * LENGTH + 1, LENGTH), document=np.arange(n),
-        split=(np.arange(n) >= n * 7 // 8).astype(np.uint8),
-        keep=np.ones(n * LENGTH, dtype=bool), vocabulary=[b"a", b"b"],
-        corpus={"name": "planted"}, tokenizer={}, filter={}, config={},
-        shard_rows=16384, chunk_rows=512,
-    )  # fmt: skip
+    usual = {
+        "token_ids": np.ones(n * LENGTH, dtype=np.int32),
+        "token_offsets": np.arange(0, n * LENGTH + 1, LENGTH), "document": np.arange(n),
+        "split": (np.arange(n) >= n * 7 // 8).astype(np.uint8),
+        "keep": np.ones(n * LENGTH, dtype=bool), "vocabulary": [b"a", b"b"],
+        "corpus": {"name": "planted"}, "tokenizer": {}, "filter": {}, "config": {},
+        "shard_rows": 16384, "chunk_rows": 512,
+    }  # fmt: skip
+    plan = StorePlan(**{**usual, **(text or {})})
     writer = StoreWriter.create(path, plan, join=go_on)
     sources = [
         Source(key, key[:-2], None, 1, "residual", "planted", x.shape[1], "float32", "0")
