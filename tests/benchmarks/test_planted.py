@@ -1,0 +1,146 @@
+"""What docs/metrics.md shows of planted worlds: the claims hold, and the truth is what is read."""
+
+import json
+import re
+import runpy
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "benchmarks" / "planted.py"
+RESULTS = ROOT / "benchmarks" / "results" / "planted.json"
+WORLDS = ("plain", "shrinkage", "decoupling")
+
+
+@pytest.fixture(scope="module")
+def committed() -> dict[str, Any]:
+    results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return results
+
+
+def exclusive(results: dict[str, Any], world: str, dictionary: str) -> tuple[int, int]:
+    """Exclusive latents, and those that ν confirms."""
+    summary = results["worlds"][world]["dictionaries"][dictionary]["summary"]
+    a, b = ([summary[f"n_{m}_only{end}"] for m in "ab"] for end in ("", "_nu_below"))
+    return sum(a), sum(b)
+
+
+def test_what_is_read_is_the_truth(committed):
+    """As rounded to three digits, where a number may fall to either side."""
+    for world in committed["worlds"].values():
+        truth, read = (world["dictionaries"][name] for name in ("truth", "planted"))
+        assert len(truth["summary"]) > 120
+        exact = [key for key in truth["summary"] if not DRAWN.search(key)]
+        assert_alike(exact, read["summary"], truth["summary"])
+        for kind, columns in truth["latents"].items():
+            binned = [key for key in columns if key.startswith("activation_p")]
+            assert_alike(binned, read["latents"][kind], columns, rel=0.05)
+            assert_alike(columns.keys() - set(binned), read["latents"][kind], columns)
+
+
+DRAWN = re.compile("chance|adjusted|^false_twin")
+"""Numbers of which the truth is drawn."""
+
+
+def assert_alike(
+    keys: Iterable[str], found: dict[str, Any], expected: dict[str, Any], *, rel: float = 0.011
+) -> None:
+    """Equal words, nulls and counts, and other numbers to a rounding."""
+    for key in keys:
+        value = expected[key]
+        near = isinstance(value, float)
+        assert found[key] == (pytest.approx(value, rel=rel, abs=1e-4) if near else value), key
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_nu_confirms_all_exclusive_latents_of_the_truth(committed, world):
+    found, confirmed = exclusive(committed, world, "truth")
+    assert found == confirmed > 0
+
+
+@pytest.mark.parametrize("dictionary", ["artefact", "L1"])
+def test_shrinkage_makes_exclusive_latents_that_nu_does_not_confirm(committed, dictionary):
+    true, _ = exclusive(committed, "shrinkage", "truth")
+    found, confirmed = exclusive(committed, "shrinkage", dictionary)
+    assert found >= 3 * true
+    assert confirmed <= 1.25 * true
+    latents = committed["worlds"]["shrinkage"]["dictionaries"][dictionary]["latents"]
+    for kind, column in (("faint_in_b", "nu_error_mirror"), ("faint_in_a", "nu_error")):
+        assert latents[kind][column] == pytest.approx(0.3, abs=0.03)
+
+
+@pytest.mark.parametrize("dictionary", ["artefact", "L1"])
+def test_decoupling_leaves_nothing_shared_and_nu_confirms_little(committed, dictionary):
+    true, _ = exclusive(committed, "decoupling", "truth")
+    found, confirmed = exclusive(committed, "decoupling", dictionary)
+    summary = committed["worlds"]["decoupling"]["dictionaries"][dictionary]["summary"]
+    assert found >= true
+    assert confirmed <= 0.15 * found
+    assert summary["n_shared"] <= 1
+    assert summary["sharedness"] < 0.05
+    assert summary["twin_divergence_median"] < 0.6
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_batch_topk_shows_neither(committed, world):
+    true, _ = exclusive(committed, world, "truth")
+    found, confirmed = exclusive(committed, world, "BatchTopK")
+    assert confirmed == found <= true
+
+
+def test_what_is_measured_on_activations_knows_no_dictionary(committed):
+    for world in WORLDS:
+        of = committed["worlds"][world]["dictionaries"].items()
+        for key in ("cca", "svcca", "pwcca", "cka", "procrustes"):
+            assert len({found["summary"][key] for _, found in of}) == 1
+
+
+@pytest.fixture
+def script() -> Iterator[SimpleNamespace]:
+    before = list(sys.path)
+    yield SimpleNamespace(**runpy.run_path(str(SCRIPT)))
+    sys.path[:] = before
+    for name in ("artefacts", "planted_truth"):
+        del sys.modules[name]
+
+
+@pytest.mark.slow
+def test_a_quick_run_has_all_that_is_committed(script, committed, tmp_path, monkeypatch):
+    """It fails by itself where what is read is not the truth."""
+    out = tmp_path / "planted.json"
+    monkeypatch.setattr(sys, "argv", ["planted.py", "--quick", "--out", str(out)])
+    script.main()
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["worlds"].keys() == committed["worlds"].keys()
+    for name, world in found["worlds"].items():
+        expected = committed["worlds"][name]
+        assert world["kinds"] == expected["kinds"]
+        assert world["dictionaries"].keys() == expected["dictionaries"].keys()
+        for dictionary in ("truth", "planted"):
+            of, told = (w["dictionaries"][dictionary] for w in (world, expected))
+            assert of["summary"].keys() == told["summary"].keys()
+            assert_alike(of["summary"], of["summary"], told["summary"])
+            assert of["latents"].keys() == told["latents"].keys()
+
+
+@pytest.mark.slow
+def test_a_number_that_is_off_the_truth_is_named(script, tmp_path):
+    inside = script.measure.__globals__
+    inside["TRAINED"].clear()
+    scene = script.SCENES["plain"]()
+    store = script.write_rows(tmp_path / "acts.zarr", scene.rows, text={"role": scene.role})
+    planted, scales = inside["_planted"](scene, store)
+    columns = inside["planted_truth"].columns(planted)
+    truth = inside["_truth"](scene, planted, columns)
+    done = inside["_written"](tmp_path / "run", scene.truth, store, scales)
+    assert script.disagreements(truth, columns, done) == []
+    off = {**truth, "sharedness": truth["sharedness"] + 3e-4, "n_shared": 47, "unheard": 1.0}
+    wrong = {**columns, "nu_error": columns["nu_error"] + np.eye(len(scene.kind))[3] * 1e-2}
+    named = [line.split(":")[0] for line in script.disagreements(off, wrong, done)]
+    assert sorted(named) == ["n_shared", "nu_error", "sharedness", "unheard"]
