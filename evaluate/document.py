@@ -1,8 +1,16 @@
-"""Writes the catalogue of metrics from their own table: `python -m xc.evaluate.document > FILE`."""
+"""Writes the catalogue of metrics, from their own table and from results on planted data.
 
+    python -m xc.evaluate.document --planted benchmarks/results/planted.json > docs/metrics.md
+
+Without `--planted` it shows no numbers.
+"""
+
+import argparse
 from collections.abc import Iterable, Mapping
 
 from xc.evaluate import nu_curves
+from xc.evaluate.document_planted import Planted
+from xc.evaluate.document_worlds import chapter
 from xc.evaluate.groups import MEASURED
 from xc.evaluate.metric import Metric, Scope
 from xc.evaluate.metrics import METRICS
@@ -35,11 +43,12 @@ _SUFFIXES = {
 INTRODUCTION = """\
 # The metrics
 
-What `xc evaluate` measures: the formula, what a value means, and when it misleads. This page is
-written by `python -m xc.evaluate.document` from the same texts that the report shows; a test keeps
-the two equal. What headline numbers read where the truth is known, and where L1 goes wrong, is on
-[the page on artefacts](artefacts.md); how much of them chance makes, on [that on null
-controls](nulls.md).
+What `xc evaluate` measures: the formula, what a value means, when it misleads, and what it reads
+where the truth is known (see [Planted truth](#planted-truth)). This page is written by
+`python -m xc.evaluate.document --planted benchmarks/results/planted.json` from the same texts that
+the report shows; a test keeps the two equal. Where L1 goes wrong, and how, is told at length on
+[the page on artefacts](artefacts.md); how much of the headline numbers chance makes, on [that on
+null controls](nulls.md).
 
 Throughout, x^m is an activation of source m after the normalisation of training, x̂^m its
 reconstruction, f_j ≥ 0 the activation of latent j after the threshold, d_j^m its decoder row in
@@ -169,31 +178,78 @@ TABLES: dict[str, tuple[str, Mapping[str, str]]] = {
 """Tables beside latents.parquet, what they are of and what their columns hold."""
 
 
-def catalogue(metrics: Iterable[Metric] = METRICS) -> str:
-    """The page as Markdown."""
+_TWIN_ENDS = ("", "_04_01")
+_COUNTED: Mapping[str, tuple[str, ...]] = {
+    **{f"{name}_divergence_median": tuple(f"{name}_divergence_median{end}" for end in _TWIN_ENDS)
+       for name in ("twin", "false_twin")},
+    "rows_role_user": ("rows_role_user", "rows_role_assistant", "rows_role_template"),
+    "twins.parquet": ("n_twins", "twin_cosine_median"),
+    "groups": ("fve_a_role_template", "mse_a_role_template", "l0_role_template"),
+    "classes": (), "sources": (), "partition": (),
+    "nu_curves.parquet": (
+        "a_only 0.2 n_error", "a_only 0.2 n_reconstruction", "a_only 0.5 n_error",
+        "a_only 0.5 n_reconstruction", "shared 0.5 n_both",
+    ),
+}  # fmt: skip
+"""Planted numbers of an entry that is no metric, where they are not just its name."""
+_IN_THREE: Mapping[str, tuple[str, ...]] = {
+    "rows": ("rows",), "sinks_a": ("sinks_a", "sinks_b", "sinks_c"),
+    "classes": ("n_shared_a_c", "n_other_a_c", "n_shared_rms_a_c"),
+    "sources": ("n_persistence_1", "n_persistence_2", "n_persistence_3", "n_a_only", "n_b_only",
+                "n_c_only"),
+    "partition": ("n_shared_group_shared", "n_alive_group_exclusive_a",
+                  "n_alive_group_exclusive_c", "n_dead_group_plain"),
+}  # fmt: skip
+"""Those of the world of three sources."""
+
+
+def catalogue(metrics: Iterable[Metric] = METRICS, planted: Planted | None = None) -> str:
+    """The page as Markdown.
+
+    Args:
+        metrics: whose entries.
+        planted: what is shown beside them; None: nothing.
+
+    Raises:
+        RequestError: if there is no planted value of one of them.
+    """
     metrics = tuple(metrics)
-    parts = [INTRODUCTION, INTERVALS]
+    parts = [INTRODUCTION, *([chapter(planted)] if planted else []), INTERVALS]
     for heading, scopes in HEADINGS:
         parts.append(f"## {heading}\n")
-        parts += [_entry(m) for m in metrics if m.scope in scopes]
+        parts += [_entry(m, planted) for m in metrics if m.scope in scopes]
         if Scope.SCALAR in scopes:
-            parts += [_count(name, text) for name, text in (*KEYS.items(), *COUNTS.items())]
-            parts += [GROUPS, CLASSES, SOURCES, PARTITION]
+            counts = (*KEYS.items(), *COUNTS.items())
+            parts += [_count(name, text, planted) for name, text in counts]
+            parts += _sections(planted)
     parts.append("## Other tables\n")
-    parts += [_table(name, *told) for name, told in TABLES.items()]
+    parts += [_table(name, *told, planted) for name, told in TABLES.items()]
     return "\n".join(parts)
 
 
-def _table(name: str, text: str, columns: Mapping[str, str]) -> str:
+def _sections(planted: Planted | None) -> list[str]:
+    texts = {"groups": GROUPS, "classes": CLASSES, "sources": SOURCES, "partition": PARTITION}
+    return [text + _counted(name, planted) for name, text in texts.items()]
+
+
+def _table(name: str, text: str, columns: Mapping[str, str], planted: Planted | None) -> str:
     rows = "\n".join(f"| `{column}` | {meaning} |" for column, meaning in columns.items())
-    return f"### `{name}`\n\n{text}\n\n| column | holds |\n|---|---|\n{rows}\n"
+    table = f"### `{name}`\n\n{text}\n\n| column | holds |\n|---|---|\n{rows}\n"
+    return table + _counted(name, planted)
 
 
-def _count(name: str, text: str) -> str:
-    return f"### `{name}`\n\n{text}\n"
+def _count(name: str, text: str, planted: Planted | None) -> str:
+    return f"### `{name}`\n\n{text}\n{_counted(name, planted)}"
 
 
-def _entry(metric: Metric) -> str:
+def _counted(name: str, planted: Planted | None) -> str:
+    if planted is None:
+        return ""
+    keys, three = _COUNTED.get(name, (name,)), _IN_THREE.get(name, ())
+    return "\n" + planted.numbers(name, keys, three=three)
+
+
+def _entry(metric: Metric, planted: Planted | None) -> str:
     low, high = metric.bounds
     lines = [
         f"### `{shown(metric)}`\n",
@@ -203,6 +259,7 @@ def _entry(metric: Metric) -> str:
         f"- **Misleads.** {metric.misleads}",
         f"- **Range.** {low:g} to {high:g}; shape: {metric.scope.value}.",
         f"- **Null.** When {metric.undefined}.\n",
+        *([planted.metric(metric, shown(metric))] if planted else []),
     ]
     return "\n".join(lines)
 
@@ -212,5 +269,12 @@ def shown(metric: Metric) -> str:
     return metric.output.format(p="a", q="b") + _SUFFIXES.get(metric.scope, "")
 
 
+def _main() -> None:
+    parser = argparse.ArgumentParser(description="Write docs/metrics.md.")
+    parser.add_argument("--planted", help="results of benchmarks/planted.py")
+    path = parser.parse_args().planted
+    print(catalogue(planted=Planted.read(path) if path else None), end="")
+
+
 if __name__ == "__main__":
-    print(catalogue(), end="")
+    _main()

@@ -1,19 +1,82 @@
-"""The catalogue in docs/ says what the metrics say."""
+"""The catalogue in docs/ says what the metrics say, and what they read on planted data."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from xc.evaluate.document import catalogue, shown
+from xc.evaluate.document_planted import Planted
 from xc.evaluate.metrics import METRICS
+from xc.store_schema import RequestError
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "planted.json"
 
 
-def test_the_page_in_docs_is_current():
-    page = Path(__file__).parents[2] / "docs" / "metrics.md"
-    assert page.read_text(encoding="utf-8") == catalogue()
+@pytest.fixture(scope="module")
+def planted() -> Planted:
+    return Planted.read(RESULTS)
 
 
-def test_every_metric_has_an_entry():
-    text = catalogue()
-    assert all(f"### `{shown(m)}`" in text for m in METRICS)
+@pytest.fixture(scope="module")
+def page(planted: Planted) -> str:
+    return catalogue(planted=planted)
+
+
+def entries(page: str) -> dict[str, str]:
+    """By heading of the third level, what stands below it."""
+    parts = re.split(r"^### (.+)\n", page, flags=re.MULTILINE)[1:]
+    below = (re.split(r"^## ", text, flags=re.MULTILINE)[0] for text in parts[1::2])
+    return dict(zip(parts[::2], below, strict=True))
+
+
+def test_the_page_in_docs_is_current(page):
+    assert (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8") == page
+
+
+def test_every_metric_has_an_entry_with_planted_numbers(page):
+    found = entries(page)
+    for metric in METRICS:
+        assert "**Planted" in found[f"`{shown(metric)}`"]
+    without = [name for name, text in found.items() if "**Planted" not in text]
+    assert without == []
+
+
+def test_numbers_are_those_of_the_file(page, planted):
+    cells = planted.cells("shrinkage", "summary", "n_a_only")
+    row = f"| shrinkage | {' | '.join(map(str, cells))} |"
+    assert row in entries(page)["`n_a_only`"]
+
+
+def test_the_own_direction_of_a_latent_is_that_of_the_source_that_holds_it_more(page, planted):
+    latents = planted.worlds["shrinkage"]["dictionaries"]["truth"]["latents"]
+    text = entries(page)["`nu_error`"]
+    for kind, words, column in (
+        ("faint_in_b", "faint in B", "nu_error_mirror"),
+        ("faint_in_a", "faint in A", "nu_error"),
+    ):
+        assert f"| shrinkage, {words} | {latents[kind][column]:.3g} |" in text
+
+
+def test_without_planted_numbers_there_are_none():
+    assert "**Planted" not in catalogue()
+
+
+def test_a_metric_without_planted_numbers_is_refused(planted):
+    for metric in (METRICS[0], next(m for m in METRICS if m.scope.is_column)):
+        with pytest.raises(RequestError, match=r"no planted value of unheard.*run benchmarks"):
+            catalogue([replace(metric, name="unheard", key="unheard")], planted)
+
+
+def test_what_are_no_such_results_is_refused(tmp_path):
+    path = tmp_path / "planted.json"
+    for text in (None, "[]", "{}", "no JSON"):
+        if text is not None:
+            path.write_text(text)
+        with pytest.raises(RequestError, match=r"expected results of benchmarks/planted\.py"):
+            Planted.read(path)
 
 
 def test_quoted_shares_of_template_tokens_say_what_they_are_of():
