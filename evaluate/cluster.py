@@ -1,15 +1,20 @@
 """Running a graph on a Dask cluster, with the progress of its blocks as the scheduler tells it."""
 
+import socket
 import time
 from threading import Event
 from typing import Any
 
 from distributed import Client
+from distributed.comm import get_address_host_port
 
 from xc.evaluate.graph import rows_of
 from xc.store_schema import Progress, RequestError
 
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 3.0
+"""Until an address that gives no sign is given up; one that refuses is at once."""
+GREET_SECONDS = 10.0
+"""Until a scheduler that may be busy has to have answered."""
 POLL_SECONDS = 0.5
 """How often the scheduler is asked which tasks are done."""
 _OVERLAP = 30.0
@@ -24,13 +29,7 @@ def on_cluster(graph: Any, address: str, progress: Progress) -> Any:
     Raises:
         RequestError: if no scheduler answers at the address.
     """
-    try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except OSError as error:
-        raise RequestError(
-            f"no Dask scheduler answers at {address} ({error}); start one or use threads"
-        ) from error
-    with client:
+    with _client(address) as client:
         progress.note(f"dashboard: {client.dashboard_link}")
         ticks = _Ticks(client, progress, {str(key) for key in graph.__dask_graph__()})
         future = client.compute(graph)
@@ -40,6 +39,18 @@ def on_cluster(graph: Any, address: str, progress: Progress) -> Any:
             ticks.tell()
         ticks.tell()
         return future.result()
+
+
+def _client(address: str) -> Client:
+    """A client of the scheduler; distributed alone would try a port that refuses for seconds."""
+    try:
+        with socket.create_connection(get_address_host_port(address), timeout=CONNECT_SECONDS):
+            pass
+        return Client(address, timeout=GREET_SECONDS, set_as_default=False)
+    except OSError as error:
+        raise RequestError(
+            f"no Dask scheduler answers at {address} ({error}); start one or use threads"
+        ) from error
 
 
 class _Ticks:

@@ -10,7 +10,7 @@ from measured import Case
 from rich.console import Console
 
 from xc.cli.results import print_evaluation
-from xc.evaluate import Evaluation, artefacts, cluster, run
+from xc.evaluate import Evaluation, artefacts, run
 from xc.store_schema import RequestError, Silent
 
 FILES = (
@@ -56,7 +56,6 @@ def test_what_is_refused_leaves_the_last_one_as_it_was(
     before = files(made)
     with pytest.raises(RequestError, match="unknown metric"):
         made.evaluate(metrics=("sharednes",))
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
     with pytest.raises(RequestError, match="no Dask scheduler answers"):
         made.evaluate(scheduler="tcp://127.0.0.1:9", seed=1, groups=5)
     monkeypatch.setattr(run, "find_twins", stop)

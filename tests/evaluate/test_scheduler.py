@@ -17,6 +17,7 @@ from xc.evaluate.graph import metric_totals
 from xc.evaluate.metrics import l0
 from xc.evaluate.reader import Reader
 from xc.evaluate.scheduler import compute
+from xc.evaluate.spliced_metrics import SPLICED
 from xc.store_schema import RequestError, RunLayout, Silent
 
 
@@ -79,7 +80,7 @@ def test_a_worker_that_is_killed_changes_no_byte(
         pids = {nanny.pid for nanny in running.workers.values()}
         assert again(case, running.scheduler_address) == expected
         with monkeypatch.context() as patched:
-            patched.setattr(run, "METRICS", table)
+            patched.setattr(run, "_TABLE", (*table, *SPLICED))
             found = again(case, running.scheduler_address, progress=progress)
     assert found == expected
     assert int(marker.read_text()) in pids
@@ -94,9 +95,9 @@ def assert_told_by_blocks(progress: Recorded, rows: int) -> None:
     assert any("dashboard" in text for text in progress.notes)
 
 
-def test_a_cluster_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
-    with pytest.raises(RequestError, match="no Dask scheduler answers"):
+def test_an_address_that_refuses_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(cluster, "Client")  # which would go on trying
+    with pytest.raises(RequestError, match=r"answers at tcp://127.0.0.1:9 \(.*[Rr]efused"):
         compute(None, scheduler="tcp://127.0.0.1:9", progress=Silent(), title="x", rows=1)
 
 
