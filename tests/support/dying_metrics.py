@@ -10,6 +10,7 @@ from xc.evaluate import METRICS, EvaluateConfig, evaluate, run
 from xc.evaluate.metric import Metric, Partial, Sums
 from xc.evaluate.metrics import l0
 from xc.evaluate.row_block import RowBlock
+from xc.evaluate.spliced_metrics import SPLICED
 from xc.store_schema import ActivationStore, RunLayout, Silent
 
 
@@ -41,6 +42,6 @@ def dying_metrics(n: int, marker: Path) -> tuple[Metric, ...]:
 
 def evaluate_and_die(store: Path, root: Path, config: EvaluateConfig, n: int) -> None:
     """An evaluation that is killed as it comes to its n-th tile."""
-    run.METRICS = dying_metrics(n, root / "died")
+    run._TABLE = (*dying_metrics(n, root / "died"), *SPLICED)
     opened = ActivationStore.open(store)
     evaluate(config, run=RunLayout(root), store=opened, progress=Silent())
