@@ -1,0 +1,280 @@
+"""`xc evaluate --ce` on the embedded models: laws of the splice, what is kept, what is refused."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from xc.cli import splicing
+from xc.cli.evaluating import run_evaluate, runs_at
+from xc.cli.harvesting import run_harvest
+from xc.cli.pipeline_file import Pipeline
+from xc.cli.sweeping import members_of, run_sweep
+from xc.cli.training import run_train
+from xc.cli.zoo_references import find_models
+from xc.evaluate import Evaluation
+from xc.evaluate.reader import Reader
+from xc.evaluate.spliced_rows import SplicedRows
+from xc.harvest import HarvestConfig, SplicedLoss, spliced_loss
+from xc.store_schema import ActivationStore, Checkpoint, RequestError, RunLayout, Silent
+from xc.store_schema.verify import verify
+from xc.zoo import model_folder
+
+HARVEST = {
+    "models": ["zoo:base", "zoo:distilled"], "layers": ["2,1"], "dataset": "zoo:stdlib",
+    "tokens": 4000, "seq_len": 64, "device": "cpu", "codec": "fp32", "shard_rows": 2048,
+    "chunk_rows": 256, "heldout_fraction": 0.3,
+}  # fmt: skip
+TRAIN = {
+    "d_sae": 96, "k": 12, "tokens": 16_384, "batch_size": 512, "lr": 3e-3, "device": "cpu",
+    "validation_rows": 500,
+}  # fmt: skip
+EVALUATE = {"report": False, "bootstrap": 50, "groups": 0, "scheduler": "sync"}
+KEYS = ("zoo-base@2", "zoo-distilled@1")
+
+
+class Told(Silent):
+    """Remembers what was started and noted."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+        self.notes: list[str] = []
+
+    def start(self, title: str, total: int, unit: str, *, done: int = 0) -> None:
+        self.titles.append(title)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    @property
+    def spliced(self) -> list[str]:
+        return [title.partition(",")[0] for title in self.titles if title.endswith(", spliced")]
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The embedded pair, harvested, and a small crosscoder of it."""
+    folder = tmp_path_factory.mktemp("pair")
+    made = Pipeline(
+        path=folder / "pipeline.yaml", store=folder / "acts.zarr", run=folder / "run",
+        sections={"harvest": HARVEST, "train": TRAIN, "evaluate": EVALUATE},
+    )  # fmt: skip
+    run_harvest(made, {}, models=None, progress=Silent())
+    run_train(made, {}, store=made.store, run=made.run, progress=Silent())
+    return made
+
+
+@pytest.fixture(scope="module")
+def measured(pipeline: Pipeline) -> Evaluation:
+    return evaluated(pipeline, pipeline.run, ce=True)
+
+
+@pytest.fixture
+def copied(pipeline: Pipeline, tmp_path: Path) -> Path:
+    """The run before it was evaluated."""
+    leave = shutil.ignore_patterns("evaluation")
+    return Path(shutil.copytree(pipeline.run, tmp_path / "run", ignore=leave))
+
+
+def evaluated(
+    pipeline: Pipeline, run: Path, progress: Silent | None = None, **flags: Any
+) -> Evaluation:
+    told = progress or Silent()
+    return run_evaluate(pipeline, flags, store=pipeline.store, run=run, progress=told)
+
+
+def spliced_by(
+    pipeline: Pipeline, key: str, reconstruct: Callable[[int, int], np.ndarray]
+) -> SplicedLoss:
+    reference = HARVEST["models"][KEYS.index(key)]
+    return spliced_loss(
+        HarvestConfig(layers=("0",), device="cpu"), model=find_models([reference])[0],
+        store=ActivationStore.open(pipeline.store), key=key, reconstruct=reconstruct,
+        split="heldout", progress=Silent(),
+    )  # fmt: skip
+
+
+def loss_by_hand(
+    name: str, tokens: np.ndarray, layer: int, replace: Callable[[torch.Tensor], torch.Tensor]
+) -> float:
+    """Summed loss of one sequence, as Transformers takes it, behind a hook of our own."""
+    model = AutoModelForCausalLM.from_pretrained(model_folder(name), dtype=torch.float32)
+    block = model.eval().transformer.h[layer]
+    block.register_forward_pre_hook(lambda module, args: (replace(args[0]), *args[1:]))
+    ids = torch.from_numpy(tokens.astype(np.int64))[None]
+    with torch.inference_mode():
+        return float(model(ids, labels=ids).loss) * (len(tokens) - 1)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_models_own_activations_lose_nothing(pipeline, key):
+    store = ActivationStore.open(pipeline.store)
+    found = spliced_by(pipeline, key, lambda a, b: store.activations(key)[a:b])
+    np.testing.assert_allclose(found.spliced, found.clean, rtol=1e-5)
+    assert found.recovered == pytest.approx(1, abs=1e-5)
+
+
+def test_zeros_are_the_ablation_but_for_the_beginning(pipeline):
+    store = ActivationStore.open(pipeline.store)
+    shape = store.activations(KEYS[0]).shape
+    found = spliced_by(pipeline, KEYS[0], lambda a, b: np.zeros((b - a, shape[1]), np.float32))
+
+    def but_first(hidden: torch.Tensor) -> torch.Tensor:
+        return torch.cat([hidden[:, :1], torch.zeros_like(hidden[:, 1:])], dim=1)
+
+    for place in (0, len(found.sequence) // 2):
+        tokens = store.sequences.tokens(int(found.sequence[place]))
+        whole = loss_by_hand("base", tokens, 2, torch.zeros_like)
+        assert found.zero[place] == pytest.approx(whole, rel=1e-4)
+        assert found.spliced[place] == pytest.approx(
+            loss_by_hand("base", tokens, 2, but_first), rel=1e-4
+        )
+    assert found.zero.sum() != pytest.approx(found.spliced.sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("letter", ["a", "b"])
+def test_a_crosscoder_lies_between(measured, letter):
+    summary = measured.summary
+    clean, spliced, zero = (summary[f"ce_{n}_{letter}"] for n in ("clean", "spliced", "zero"))
+    assert clean < spliced < zero
+    assert summary[f"ce_delta_{letter}"] == pytest.approx(spliced - clean)
+    assert 0 < summary[f"ce_recovered_{letter}"] < 1
+    low, high = summary[f"ce_recovered_{letter}_ci"]
+    assert low < summary[f"ce_recovered_{letter}"] < high
+    assert 0.9 < summary[f"ce_replaced_{letter}"] < 1  # BOS and sinks keep their own
+
+
+@pytest.mark.parametrize(("source", "name", "layer"), [(0, "base", 2), (1, "distilled", 1)])
+def test_losses_are_those_of_the_decoded_rows(pipeline, measured, source, name, layer):
+    """From the checkpoint's own encode and decode, by hand, sequence by sequence."""
+    store, checkpoint = ActivationStore.open(pipeline.store), Checkpoint.load(pipeline.run)
+    kept = pq.read_table(measured.run.ce / f"{'ab'[source]}.parquet").to_pandas()
+    assert (kept.sequence == np.flatnonzero(store.sequences.split == 1)).all()
+    for line in kept.iloc[[0, len(kept) // 2, len(kept) - 1]].itertuples():
+        rows = slice(*store.sequences.row_offsets[line.sequence : line.sequence + 2])
+        raw = [store.activations(key)[rows] for key in KEYS]
+        plain = checkpoint.fold()
+        xhat = plain.decode(plain.encode(raw))[source]
+        sinks = np.any([np.asarray(store.sinks(key)[rows], dtype=bool) for key in KEYS], axis=0)
+        new = np.where(sinks[:, None], raw[source], xhat)
+        at = store.rows.position[rows]
+
+        def splice(hidden: torch.Tensor, at: np.ndarray = at, new: np.ndarray = new) -> Any:
+            out = hidden.clone()
+            out[0, at] = torch.from_numpy(new)
+            return out
+
+        tokens = store.sequences.tokens(int(line.sequence))
+        assert line.predicted == len(tokens) - 1
+        assert line.replaced == len(at) - sinks.sum()
+        assert line.clean == pytest.approx(loss_by_hand(name, tokens, layer, lambda h: h), rel=1e-4)
+        assert line.spliced == pytest.approx(loss_by_hand(name, tokens, layer, splice), rel=1e-3)
+
+
+def test_a_second_evaluation_runs_no_model(pipeline, measured):
+    told = Told()
+    again = evaluated(pipeline, pipeline.run, told, ce=True)
+    plain = evaluated(pipeline, pipeline.run, told)
+    assert told.spliced == []
+    assert measured.summary == again.summary == plain.summary
+    assert verify(pipeline.run) == []
+
+
+def test_a_ce_key_among_the_metrics_asks_for_it(pipeline, copied):
+    told = Told()
+    found = evaluated(pipeline, copied, told, metrics=("ce_delta_a", "l0")).summary
+    assert told.spliced == list(KEYS)
+    assert found["ce_delta_a"] > 0
+    assert found["l0"] > 0
+    assert found["ce_clean_a"] is None
+    both = evaluated(pipeline, copied, told, metrics=("l0",), ce=True).summary
+    assert told.spliced == list(KEYS)
+    assert both["ce_clean_a"] > 0
+    with pytest.raises(RequestError, match="did you mean"):
+        evaluated(pipeline, copied, metrics=("ce_recoverd_a",))
+
+
+def test_after_an_interrupt_it_goes_on_with_the_next_source(pipeline, copied, measured):
+    class Interrupting(Told):
+        def start(self, title: str, total: int, unit: str, *, done: int = 0) -> None:
+            super().start(title, total, unit, done=done)
+            if len(self.spliced) == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluated(pipeline, copied, Interrupting(), ce=True)
+    assert [file.name for file in RunLayout(copied).ce.iterdir()] == ["a.parquet"]
+    told = Told()
+    found = evaluated(pipeline, copied, told, ce=True)
+    assert told.spliced == [KEYS[1]]
+    assert found.summary == measured.summary
+
+
+def test_what_is_of_another_checkpoint_is_measured_again(pipeline, copied, measured):
+    shutil.copytree(measured.run.ce, RunLayout(copied).ce)
+    short = {"seed": 1, "tokens": 2048}
+    run_train(pipeline, short, store=pipeline.store, run=copied / "other", progress=Silent())
+    shutil.copytree(RunLayout(copied).ce, RunLayout(copied / "other").ce)
+    told = Told()
+    stale = evaluated(pipeline, copied / "other", told).summary
+    assert stale["ce_clean_a"] is None
+    assert sum("another checkpoint" in note for note in told.notes) == 2
+    anew = evaluated(pipeline, copied / "other", told, ce=True).summary
+    assert anew["ce_clean_a"] == measured.summary["ce_clean_a"]
+    assert anew["ce_spliced_a"] != measured.summary["ce_spliced_a"]
+
+
+def test_runs_of_a_sweep_are_measured_each(pipeline, tmp_path):
+    short = {**TRAIN, "tokens": 4096}
+    fewer = Pipeline(
+        store=pipeline.store, run=tmp_path / "sweep",
+        sections={"train": short, "harvest": HARVEST, "evaluate": {**EVALUATE, "ce": True}},
+    )  # fmt: skip
+    members = members_of(fewer, {}, {"k": [4, 12]}, folder=fewer.run)
+    run_sweep(fewer, members, store=fewer.store, progress=Silent())
+    found = [evaluated(fewer, run).summary for run in runs_at(fewer.run)]
+    assert len(found) == 2
+    assert found[0]["ce_clean_a"] == found[1]["ce_clean_a"]
+    assert found[0]["ce_spliced_a"] != found[1]["ce_spliced_a"]
+
+
+def test_a_derived_source_is_refused_if_it_stands_alone(pipeline, tmp_path):
+    difference = " - ".join(KEYS)
+    settings = {**TRAIN, "tokens": 2048, "sources": (difference,)}
+    run = tmp_path / "run"
+    run_train(Pipeline(), settings, store=pipeline.store, run=run, progress=Silent())
+    with pytest.raises(RequestError, match=r"no source can be spliced .*made of several sources"):
+        evaluated(pipeline, run, ce=True)
+    summary = evaluated(pipeline, run).summary
+    assert summary["ce_recovered_a"] is None
+    assert "made of several" in summary["not_measured"]["ce_recovered_a"]
+
+
+def test_a_model_that_is_gone_leaves_the_other(pipeline, copied, monkeypatch):
+    """As for an adapter that was deleted: what can be measured is, the rest is told."""
+    taken = splicing._Work._measure
+
+    def lacking(work: Any, number: int, source: Any) -> None:
+        if number == 1:
+            raise RequestError("model 'gone': not to be had")
+        taken(work, number, source)
+
+    monkeypatch.setattr(splicing._Work, "_measure", lacking)
+    told = Told()
+    summary = evaluated(pipeline, copied, told, ce=True).summary
+    assert summary["ce_recovered_a"] is not None
+    assert summary["not_measured"]["ce_recovered_b"] == "model 'gone': not to be had"
+    assert f"{KEYS[1]} is not spliced into its model: model 'gone': not to be had" in told.notes
+
+
+def test_rows_that_are_spliced_are_the_runs_own(pipeline):
+    reader = Reader(pipeline.store, pipeline.run, 2048)
+    ((start, stop),) = reader.store.splits["heldout"]
+    found = SplicedRows(reader, 0).chosen(start, stop)
+    assert (found == reader.row_filter.mask(reader.store, KEYS, start, stop)).all()
