@@ -15,6 +15,7 @@ from xc.evaluate.groups import MEASURED
 from xc.evaluate.metric import Metric, Scope
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.row_counts import COUNTS
+from xc.evaluate.spliced_metrics import SPLICED
 from xc.evaluate.twins import table as twins_table
 from xc.evaluate.twins.find import KEYS
 
@@ -164,6 +165,14 @@ the group of each latent: shared (designated), exclusive_a, exclusive_b, …, pl
 """
 
 
+LOSSES = """\
+## Losses of the models
+
+Numbers of summary.json that `xc evaluate --ce` adds, by running the models with reconstructions in
+the place of their activations.
+"""
+
+
 TABLES: dict[str, tuple[str, Mapping[str, str]]] = {
     "twins.parquet": (
         "Latents of one source only in pairs whose directions are alike, by every way of pairing.",
@@ -222,6 +231,7 @@ def catalogue(metrics: Iterable[Metric] = METRICS, planted: Planted | None = Non
             counts = (*KEYS.items(), *COUNTS.items())
             parts += [_count(name, text, planted) for name, text in counts]
             parts += _sections(planted)
+    parts += [LOSSES, *(_entry(metric, planted) for metric in SPLICED)]
     parts.append("## Other tables\n")
     parts += [_table(name, *told, planted) for name, told in TABLES.items()]
     return "\n".join(parts)

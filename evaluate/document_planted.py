@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xc.evaluate.metric import Metric, Scope
+from xc.evaluate.spliced_metrics import SPLICED
 from xc.store_schema import RequestError
 
 WORLDS = ("plain", "shrinkage", "decoupling")
@@ -88,6 +89,8 @@ class Planted:
         """
         if metric.scope is Scope.PAIR_NUMBERS:
             return "**Planted.** Its numbers are under `cca` to `procrustes`.\n"
+        if metric in SPLICED:
+            return "**Planted.** Nothing: no language model is behind planted rows.\n"
         if metric.scope.is_column:
             return self._column(metric)
         more = [

@@ -58,6 +58,40 @@ def assert_alike(
         assert found[key] == (pytest.approx(value, rel=rel, abs=1e-4) if near else value), key
 
 
+def test_the_truth_is_what_was_planted(committed):
+    """Where it follows by hand; the scales of the two sources are not quite alike."""
+    worlds = committed["worlds"]
+    truth = {name: world["dictionaries"]["truth"] for name, world in worlds.items()}
+    for world in WORLDS:
+        of, kinds = truth[world]["summary"], worlds[world]["kinds"]
+        faint = kinds.get("faint_in_a", 0) + kinds.get("faint_in_b", 0)
+        counts = {f"n_{kind}": kinds[kind] for kind in ("shared", "a_only", "b_only")}
+        counts |= {"n_other": faint, "n_dead": kinds["silent"]}
+        assert {key: of[key] for key in counts} == counts
+        alive = sum(counts.values()) - kinds["silent"]
+        assert of["dead_fraction"] == pytest.approx(
+            kinds["silent"] / (alive + kinds["silent"]), rel=0.01
+        )
+        assert of["template_over_half_b_only"] == kinds["template"] / kinds["b_only"]
+        assert truth[world]["latents"]["template"]["template_fraction"] == 1
+        assert of["cosine_shared_median"] == 1
+        assert of["cosine_encoder_shared_median"] == committed["encoder_cosine"]
+        if not faint:
+            shared = kinds["shared"] / alive
+            assert of["sharedness_unweighted"] == pytest.approx(shared, abs=2e-3)
+    assert truth["decoupling"]["summary"]["n_twins"] == worlds["decoupling"]["kinds"]["a_only"]
+    assert truth["decoupling"]["summary"]["twin_divergence_median"] == 1
+    faint = truth["shrinkage"]["latents"]
+    assert faint["faint_in_b"]["beta_error_b_mirror"] == pytest.approx(0.3, abs=0.02)
+    assert faint["faint_in_a"]["beta_error_a"] == pytest.approx(0.3, abs=0.02)
+    three = truth["three"]["latents"]
+    born = {kind: three[kind]["birth_source_50"] for kind in three}
+    assert born == {
+        "everywhere": 0, "a_only": 0, "c_only": 2, "from_b_on": 1, "fading": 0, "template": 2
+    }  # fmt: skip
+    assert truth["three"]["summary"]["cosine_shared_median_a_b"] == 0.6
+
+
 @pytest.mark.parametrize("world", WORLDS)
 def test_nu_confirms_all_exclusive_latents_of_the_truth(committed, world):
     found, confirmed = exclusive(committed, world, "truth")

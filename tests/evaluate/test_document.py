@@ -9,6 +9,7 @@ import pytest
 from xc.evaluate.document import catalogue, shown
 from xc.evaluate.document_planted import Planted
 from xc.evaluate.metrics import METRICS
+from xc.evaluate.spliced_metrics import SPLICED
 from xc.store_schema import RequestError
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ def test_the_page_in_docs_is_current(page):
 
 def test_every_metric_has_an_entry_with_planted_numbers(page):
     found = entries(page)
-    for metric in METRICS:
+    for metric in (*METRICS, *SPLICED):
         assert "**Planted" in found[f"`{shown(metric)}`"]
     without = [name for name, text in found.items() if "**Planted" not in text]
     assert without == []
