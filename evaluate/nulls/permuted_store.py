@@ -46,8 +46,17 @@ class Chosen:
 
 
 def permuted_keys(keys: tuple[str, str]) -> tuple[str, str]:
-    """Keys of A and B in the permuted store."""
-    return keys[0], keys[1] + MARK
+    """Keys of A and B in the permuted store; of a derived B all parts are permuted alike."""
+    derived = parse(keys[1])
+    if derived is None:
+        return keys[0], keys[1] + MARK
+    return keys[0], replace(derived, keys=tuple(key + MARK for key in derived.keys)).key
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    """The stored sources that a source is made of, each once; itself if it is stored."""
+    derived = parse(key)
+    return (key,) if derived is None else tuple(dict.fromkeys(derived.keys))
 
 
 def write_permuted(
@@ -64,7 +73,7 @@ def write_permuted(
 
     Args:
         store: the one to take rows from.
-        keys: A and B; they may be the same source.
+        keys: A and B; they may be the same source, or derived of stored ones.
         path: where it goes.
         row_filter: which rows take part.
         rows: most rows to take.
@@ -72,25 +81,23 @@ def write_permuted(
         progress: told of rows written.
 
     Raises:
-        RequestError: if rows cannot leave their sequences, or a source is derived of others.
+        RequestError: if rows cannot leave their sequences.
     """
-    _refuse_derived(keys)
     chosen = choose(store, keys, row_filter=row_filter, rows=rows, seed=seed)
     writer = StoreWriter.create(path, chosen.plan, join=True)
-    named = permuted_keys(keys)
-    for key, name in zip(keys, named, strict=True):
+    taken = {key: (key, chosen.rows) for key in _parts(keys[0])}
+    taken |= {key + MARK: (key, chosen.rows[chosen.order]) for key in _parts(keys[1])}
+    for name, (key, _) in taken.items():
         codec = codec_of(json.loads(read_bytes(store.path / "activations" / key / "zarr.json")))
         source = replace(store.source(key), key=name)
         writer.add_sources([source], codec=codec.name, tuples=())
-    writer.add_sources([], codec="bf16", tuples=[named])
-    taken = dict(zip(named, (chosen.rows, chosen.rows[chosen.order]), strict=True))
-    originals = dict(zip(named, keys, strict=True))
-    missing = [(name, shard) for name in named for shard in writer.missing(name)]
-    progress.start("permute", 2 * writer.n_rows, "rows", done=0)
+    writer.add_sources([], codec="bf16", tuples=[tuple(taken)])
+    missing = [(name, shard) for name in taken for shard in writer.missing(name)]
+    progress.start("permute", len(taken) * writer.n_rows, "rows", done=0)
     for name, shard in missing:
         start, stop = writer.shard_range(shard)
-        here = taken[name][start:stop]
-        writer.write_shard(name, shard, _read(store, originals[name], here))
+        key, rows_of_it = taken[name]
+        writer.write_shard(name, shard, _read(store, key, rows_of_it[start:stop]))
         progress.advance(stop - start)
     progress.finish()
     writer.seal()
@@ -111,9 +118,8 @@ def check_permutable(
     No activation is read. Arguments as of `write_permuted`.
 
     Raises:
-        RequestError: if rows cannot leave their sequences, or a source is derived of others.
+        RequestError: if rows cannot leave their sequences.
     """
-    _refuse_derived(keys)
     everything = np.arange(store.sequences.n)
     taken, kept = _rows_of(store, keys, everything, row_filter)
     if not len(taken):
@@ -130,12 +136,6 @@ def check_permutable(
         f"{rows} rows are too few for two sequences of each split, none with more than half of its "
         f"rows; take --rows {least} or more"
     )
-
-
-def _refuse_derived(keys: tuple[str, str]) -> None:
-    for key in keys:
-        if parse(key) is not None:
-            raise RequestError(f"{key} is derived of other sources; only stored ones are permuted")
 
 
 def _can_leave(store: ActivationStore, kept: np.ndarray, rows: int, seed: int) -> bool:

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from planted import make_plan, make_truth, write_store
 
-from xc.evaluate.nulls.permuted_store import check_permutable, choose, write_permuted
+from xc.evaluate.nulls.permuted_store import (
+    check_permutable,
+    choose,
+    permuted_keys,
+    write_permuted,
+)
 from xc.store_schema import ActivationStore, RequestError, RowFilter, Silent
 from xc.store_schema.verify import verify
 
@@ -104,13 +109,27 @@ def test_of_the_same_source_twice(store: ActivationStore, tmp_path: Path) -> Non
     assert [s.key for s in found.sources] == [a, f"{a}~permuted"]
 
 
-def test_refusals(store: ActivationStore, tmp_path: Path) -> None:
+def test_the_parts_of_a_derived_source_move_together(
+    store: ActivationStore, tmp_path: Path
+) -> None:
     a, b = (s.key for s in store.sources)
-    with pytest.raises(RequestError, match="derived"):
-        write_permuted(
-            store, (a, f"{a} + {b}"), tmp_path / "p.zarr",
-            row_filter=FILTER, rows=10, seed=0, progress=Silent(),
-        )  # fmt: skip
+    keys = (b, f"{a} + {b}")
+    found = write_permuted(
+        store, keys, tmp_path / "p.zarr",
+        row_filter=FILTER, rows=10**6, seed=SEED, progress=Silent(),
+    )  # fmt: skip
+    stays, moves = permuted_keys(keys)
+    assert (stays, moves) == (b, f"{a}~permuted + {b}~permuted")
+    assert [s.key for s in found.sources] == [b, f"{a}~permuted", f"{b}~permuted"]
+    np.testing.assert_array_equal(found.activations(stays)[:], store.activations(b)[:])
+    moved = places(store, keys[1], found.activations(moves)[:])
+    assert sorted(moved) == list(range(store.n_rows))
+    sequence = store.rows.sequence[:]
+    assert (sequence[moved] != sequence).all()
+    assert verify(found.path) == []
+
+
+def test_refusals(tmp_path: Path) -> None:
     one = make_plan(n_sequences=5)
     few = write_store(tmp_path / "few.zarr", make_truth(one.n_rows, widths=(4, 4)), one)
     with pytest.raises(RequestError, match="more than half"):
@@ -136,11 +155,9 @@ def test_too_few_rows_are_refused_with_how_many_are_enough(
         check(least - 1)
 
 
-def test_what_no_number_of_rows_mends_is_told(store: ActivationStore, tmp_path: Path) -> None:
+def test_what_no_number_of_rows_mends_is_told(tmp_path: Path) -> None:
     plan = make_plan(n_sequences=5)
     few = write_store(tmp_path / "few.zarr", make_truth(plan.n_rows, widths=(4, 4)), plan)
     a, b = "alpha@1", "beta@2"
     with pytest.raises(RequestError, match="take a store of more sequences"):
         check_permutable(few, (a, b), row_filter=FILTER, rows=10, seed=0)
-    with pytest.raises(RequestError, match="derived"):
-        check_permutable(store, (a, f"{a} + {b}"), row_filter=FILTER, rows=10**6, seed=0)
