@@ -65,6 +65,12 @@ HEADINGS: dict[str, Heading] = {
         for kind in ("spearman", "pearson")
         for name, of in (*_ONLY.items(), ("shared", "shared"))
     },
+    "ce_clean": Heading("Cross-entropy of the model, nats", three),
+    "ce_spliced": Heading("Cross-entropy, reconstruction spliced in", three),
+    "ce_zero": Heading("Cross-entropy, zeros spliced in", three),
+    "ce_delta": Heading("Cost of the reconstruction, nats", three),
+    "ce_recovered": Heading("Loss recovered", three),
+    "ce_replaced": Heading("Positions replaced", percent),
     "cosine_shared_median": Heading("Cosine of shared latents, median", three),
     "cosine_random_mean": Heading("Cosine of unrelated latents", three),
     **{

@@ -22,6 +22,7 @@ from xc.evaluate.report.nulls import null_controls
 from xc.evaluate.report.numbers import any_size, interval, number, percent
 from xc.evaluate.report.profiles import profiles
 from xc.evaluate.report.provenance import documents, fingerprints, versions
+from xc.evaluate.report.spliced import spliced_section
 from xc.evaluate.report.style import source_colour
 from xc.evaluate.report.top_latents import top_latents
 from xc.evaluate.report.twins import twin_section
@@ -56,6 +57,7 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         classes=count_classes(data) if data.latents.classed else (),
         nulls=null_controls(data),
         twins=twin_section(data),
+        spliced=spliced_section(data),
         figures=[(f, _picture(f, drawn[f.name])) for f in figures if f.name in drawn],
         not_drawn=not_drawn(figures, data),
         not_measured=not_measured(data),
