@@ -11,6 +11,9 @@ unequal width. Each dictionary goes through the real store and `xc evaluate` wit
 - artefact: what the L1 penalty has to gain, or nothing to lose, by, written down;
 - L1 and BatchTopK: trained.
 
+What a reconstruction costs a model is measured on two small ones whose losses are known, in
+planted_words.py.
+
 The latents that never fire, the encoders and the roles of tokens are planted here, on top; neither
 rows nor what is trained on them is changed by that.
 
@@ -35,6 +38,7 @@ import torch
 
 sys.path.append(str(Path(__file__).parent))  # behind all packages: files here are named like some
 import planted_truth
+import planted_words
 from artefacts import COMMON, L1_COEFF, NOISE, TRAINED, WORLDS, Dictionary, K, write_run
 
 from xc.evaluate import EvaluateConfig, Evaluation, evaluate
@@ -68,8 +72,8 @@ fits. Bins of a sketch; pairs drawn at random; chance levels, in closed form the
 here; single precision of checkpoint and codes."""
 UNTOLD = ("silent", "whisper", "rare")
 """Kinds whose columns are of no interest."""
-LEFT_OUT = re.compile(r".*_ci|(ce|fdr|reproduced|class_threshold)_.*|not_measured")
-"""Of summary.json: what is about intervals, model runs, or null controls."""
+LEFT_OUT = re.compile(r".*_ci|(fdr|reproduced|class_threshold)_.*|not_measured")
+"""Of summary.json: what is about intervals or null controls."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,9 @@ def main() -> None:
     began = time.process_time()
     steps = 50 if args.quick else args.steps
     worlds = {}
-    for name, make in SCENES.items():
-        worlds[name], wrong = measure(make(), steps)
+    measured = {name: lambda make=make: measure(make(), steps) for name, make in SCENES.items()}
+    for name, found in {**measured, "words": measure_words}.items():
+        worlds[name], wrong = found()
         if wrong:
             raise SystemExit(f"{name}: the evaluator is not at the truth\n" + "\n".join(wrong))
     results = {
@@ -274,6 +279,17 @@ def measure(scene: Scene, steps: int) -> tuple[dict[str, Any], list[str]]:
         return {"kinds": kinds, "dictionaries": {"truth": true, **found}}, wrong
 
 
+def measure_words() -> tuple[dict[str, Any], list[str]]:
+    """Likewise, of the world of two language models; of its numbers, the losses."""
+    with tempfile.TemporaryDirectory() as folder:
+        truth, done = planted_words.measure_words(Path(folder))
+        read = {key: done.summary[key] for key in truth}
+        wrong = disagreements(truth, {}, done)
+        both = {"truth": truth, "planted": read}
+        told = {name: {"summary": _rounded_all(of), "latents": {}} for name, of in both.items()}
+        return {"kinds": {}, "dictionaries": told}, wrong
+
+
 def _planted(
     scene: Scene, store: ActivationStore
 ) -> tuple[planted_truth.Planted, tuple[float, ...]]:
@@ -363,9 +379,9 @@ def disagreements(
         for key, value in found.items()
         if key in truth and not _agree(key, np.array(truth[key]), np.array(value, float))
     ]
-    # One over so small an activation is noise, in single precision other noise.
-    loud = columns["max_activation"] != np.float32(WHISPER)
     for key, every in columns.items():
+        # One over so small an activation is noise, in single precision other noise.
+        loud = columns["max_activation"] != np.float32(WHISPER)
         expected, value = every[loud], done.latents.column(key).astype(np.float64)[loud]
         if not _agree(key, expected, value):
             wrong.append(f"{key}: truth {expected.tolist()}, evaluated {value.tolist()}")
@@ -383,8 +399,8 @@ def _agree(key: str, truth: np.ndarray, value: np.ndarray) -> bool:
 
 def _summary(done: Evaluation) -> dict[str, Any]:
     """summary.json, and what is looked at of twins.parquet and nu_curves.parquet."""
-    out = {k: v for k, v in done.summary.items() if not LEFT_OUT.fullmatch(k)}
-    out = {k: math.nan if v is None else v for k, v in out.items()}
+    kept = {k: v for k, v in done.summary.items() if not LEFT_OUT.fullmatch(k)}
+    out = {k: math.nan if v is None else v for k, v in kept.items()}
     if "n_twins" not in out:
         return out
     best = done.twins.column("method") == "hungarian"

@@ -18,6 +18,8 @@ WORLDS = ("plain", "shrinkage", "decoupling")
 """Of two sources, each read through all of `DICTIONARIES`."""
 THREE = "three"
 """The world of three sources of unequal width."""
+WORDS = "words"
+"""The world of two language models."""
 DICTIONARIES = {
     "truth": "truth", "planted": "read", "artefact": "artefact", "L1": "L1",
     "BatchTopK": "BatchTopK",
@@ -90,7 +92,7 @@ class Planted:
         if metric.scope is Scope.PAIR_NUMBERS:
             return "**Planted.** Its numbers are under `cca` to `procrustes`.\n"
         if metric in SPLICED:
-            return "**Planted.** Nothing: no language model is behind planted rows.\n"
+            return self._losses(metric)
         if metric.scope.is_column:
             return self._column(metric)
         more = [
@@ -123,6 +125,11 @@ class Planted:
         ]
         rows += [(f"{THREE}: `{key}`", self.cells(THREE, "summary", key)) for key in three]
         return table(rows, undefined)
+
+    def _losses(self, metric: Metric) -> str:
+        keys = [f"{metric.output}_a", f"{metric.output}_b"]
+        self._check(WORDS, keys)
+        return table([(f"{WORDS}: `{key}`", self.cells(WORDS, "summary", key)) for key in keys])
 
     def _check(self, world: str, keys: Iterable[str]) -> None:
         known = self.worlds[world]["dictionaries"]["planted"]["summary"]

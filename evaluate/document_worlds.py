@@ -7,7 +7,7 @@ from xc.evaluate.document_planted import DICTIONARIES, WORLDS, Planted, Row, cel
 
 COMMANDS = """\
 ```bash
-python benchmarks/planted.py  # 40 s of one core; writes benchmarks/results/planted.json
+python benchmarks/planted.py  # a minute of one core; writes benchmarks/results/planted.json
 python -m xc.evaluate.document --planted benchmarks/results/planted.json > docs/metrics.md
 ```
 """
@@ -45,6 +45,10 @@ def _worlds(planted: Planted) -> tuple[str, ...]:
         and B, and latents *in all*, of *A only*, of *C only*, in *B and C*, and *fading* (1, 0.4
         and 0.05 of their length); some rows are attention sinks, one latent fires once, and one at
         10⁻⁵.""",
+        """The losses of models are told of a world of *words*: 64 of them, each a stem and an
+        ending, and two models that know which word goes with which, and nothing else, so that their
+        losses can be written down. The dictionary holds every stem and every ending in A, and no
+        ending in B.""",
     )
 
 

@@ -33,9 +33,13 @@ def exclusive(results: dict[str, Any], world: str, dictionary: str) -> tuple[int
 
 def test_what_is_read_is_the_truth(committed):
     """As rounded to three digits, where a number may fall to either side."""
+    told = {
+        name: len(of["dictionaries"]["truth"]["summary"])
+        for name, of in committed["worlds"].items()
+    }
+    assert min(told[world] for world in (*WORLDS, "three")) > 120
     for world in committed["worlds"].values():
         truth, read = (world["dictionaries"][name] for name in ("truth", "planted"))
-        assert len(truth["summary"]) > 120
         exact = [key for key in truth["summary"] if not DRAWN.search(key)]
         assert_alike(exact, read["summary"], truth["summary"])
         for kind, columns in truth["latents"].items():
@@ -135,12 +139,20 @@ def test_what_is_measured_on_activations_knows_no_dictionary(committed):
             assert len({found["summary"][key] for _, found in of}) == 1
 
 
+def test_a_whole_dictionary_costs_a_model_nothing(committed):
+    for name in ("truth", "planted"):
+        of = committed["worlds"]["words"]["dictionaries"][name]["summary"]
+        assert (of["ce_delta_a"], of["ce_recovered_a"]) == (0, 1)
+        assert of["ce_zero_a"] == of["ce_zero_b"] == pytest.approx(np.log(64), abs=0.01)
+        assert of["ce_recovered_b"] < 0.5
+
+
 @pytest.fixture
 def script() -> Iterator[SimpleNamespace]:
     before = list(sys.path)
     yield SimpleNamespace(**runpy.run_path(str(SCRIPT)))
     sys.path[:] = before
-    for name in ("artefacts", "planted_truth"):
+    for name in ("artefacts", "planted_truth", "planted_words"):
         del sys.modules[name]
 
 
