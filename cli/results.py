@@ -22,6 +22,7 @@ OF_EACH: tuple[tuple[str, str, str], ...] = (
 
 HEADLINES: tuple[tuple[str, str, str], ...] = (
     OF_EACH[0],
+    ("ce_recovered_{}", "loss recovered, {}", ".3f"),
     ("l0", "latents active per token", ".1f"),
     ("dead_fraction", "dead latents", ".1%"),
     ("n_shared", "shared latents", ",.0f"),
@@ -69,13 +70,13 @@ def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:
 
 
 def _is_shown(key: str, summary: Mapping[str, Any], n_sources: int) -> bool:
-    """Whether a row tells something: of one source many cannot, of no control no estimate, and what
-    was not asked for nothing."""
+    """Whether a row tells something: of one source many cannot, of no control no estimate, of
+    models that were not run no loss, and what was not asked for nothing."""
     if key not in summary or summary[key] is not None:
         return key in summary
     if _was_left_out(key, summary):
         return False
-    return n_sources > 1 and not key.startswith("fdr_")
+    return n_sources > 1 and not key.startswith(("fdr_", "ce_"))
 
 
 def _was_left_out(key: str, summary: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the trainer's command needs no evaluator
 
 _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("fve", "fve", ".3f"),
+    ("ce_recovered_{}", "recovered {}", ".3f"),
     ("l0", "l0", ".1f"),
     ("dead_fraction", "dead", ".1%"),
     ("n_shared", "shared", ",.0f"),

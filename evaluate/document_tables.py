@@ -7,6 +7,8 @@ from xc.evaluate.latent_table import ORDER
 from xc.evaluate.metric import Metric
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.naming import names
+from xc.evaluate.spliced_sums import COLUMNS as LOSSES
+from xc.evaluate.spliced_sums import SCHEMA as LOSSES_SCHEMA
 
 HEAD = """\
 # The tables, and how to read them
@@ -93,6 +95,14 @@ MEANINGS = {
     "center": "index of the token among `tokens`",
 }
 
+SPLICED = """\
+## ce/a.parquet, ce/b.parquet, …
+
+What `xc evaluate --ce` measured of each source's model: a row for each held-out sequence, sums over
+its predicted tokens. The `ce_…` keys of summary.json and their intervals follow from them; later
+evaluations use them without running a model, as long as checkpoint, store and filter are the same.
+"""
+
 
 def page(metrics: Iterable[Metric] = METRICS) -> str:
     """The page as Markdown."""
@@ -101,7 +111,9 @@ def page(metrics: Iterable[Metric] = METRICS) -> str:
     table = ["| column | what it holds |", "|---|---|", *lines]
     shown = [f"| `{f.name}` | {f.type} | {MEANINGS[f.name]} |" for f in SCHEMA]
     examples = ["| column | type | what it holds |", "|---|---|---|", *shown]
-    return "\n".join([HEAD, *table, "", EXAMPLES, *examples, ""])
+    kept = [f"| `{f.name}` | {f.type} | {LOSSES[f.name]} |" for f in LOSSES_SCHEMA]
+    losses = ["| column | type | what it holds |", "|---|---|---|", *kept]
+    return "\n".join([HEAD, *table, "", EXAMPLES, *examples, "", SPLICED, *losses, ""])
 
 
 def _columns(metrics: Iterable[Metric]) -> dict[str, str]:

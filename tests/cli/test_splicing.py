@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from rich.console import Console
 from transformers import AutoModelForCausalLM
 
 from xc.cli import splicing
 from xc.cli.evaluating import run_evaluate, runs_at
 from xc.cli.harvesting import run_harvest
 from xc.cli.pipeline_file import Pipeline
+from xc.cli.results import print_evaluation
 from xc.cli.sweeping import members_of, run_sweep
 from xc.cli.training import run_train
 from xc.cli.zoo_references import find_models
@@ -175,6 +178,17 @@ def test_losses_are_those_of_the_decoded_rows(pipeline, measured, source, name, 
         assert line.replaced == len(at) - sinks.sum()
         assert line.clean == pytest.approx(loss_by_hand(name, tokens, layer, lambda h: h), rel=1e-4)
         assert line.spliced == pytest.approx(loss_by_hand(name, tokens, layer, splice), rel=1e-3)
+
+
+def test_the_printed_table_has_the_loss_recovered_where_it_was_measured(pipeline, measured, copied):
+    def printed(found: Evaluation) -> str:
+        console = Console(width=120, record=True, file=StringIO())
+        print_evaluation(console, found)
+        return console.export_text()
+
+    assert f"{measured.summary['ce_recovered_b']:.3f}" in printed(measured)
+    assert "loss recovered, B" in printed(measured)
+    assert "loss recovered" not in printed(evaluated(pipeline, copied))
 
 
 def test_a_second_evaluation_runs_no_model(pipeline, measured):
