@@ -55,10 +55,14 @@ def _cosines(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(raw, -1.0, 1.0))
 
 
-def shared_median(facts: Facts, column: str) -> np.ndarray:
-    """Median of a column over the shared latents, float64 [pair]; NaN if there are none."""
-    values = np.where(facts.values["class"] == SHARED, facts.values[column], np.nan)
-    return np.array([_over_known(part, np.median) for part in values.T])
+def of_shared(facts: Facts, column: str) -> np.ndarray:
+    """A column of the shared latents, [latent, pair]; NaN for all others."""
+    return np.where(facts.values["class"] == SHARED, facts.values[column], np.nan)
+
+
+def medians(members: np.ndarray) -> np.ndarray:
+    """Median of each column of [latent, pair] over what is known, float64 [pair]; NaN of none."""
+    return np.array([_over_known(part, np.median) for part in members.T])
 
 
 def _over_known(values: np.ndarray, function: Callable[[np.ndarray], Any]) -> float:

@@ -1,6 +1,6 @@
 """Sums of every group of rows: all of them together, and with each group left out in turn."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
 
@@ -70,6 +70,20 @@ class GroupSums:
         units = self._units(coarsely=coarsely)
         if len(units) > 1:
             yield from map(self._named, self._outside(units, some, None))
+
+    def without_sets(
+        self, names: Collection[str], sets: Iterable[Collection[int]]
+    ) -> Iterator[dict[str, Sums]]:
+        """Sums over all groups but those of a set, for each set in turn, by metric name.
+
+        Args:
+            names: of the metrics; none with large sums.
+            sets: numbers of groups.
+        """
+        some = reductions([m for m in self.metrics if m.name in names])
+        for left_out in sets:
+            kept = [(group,) for group in range(self.n) if group not in left_out]
+            yield self._named(self._fold(kept, some))
 
     def present(self, name: str) -> np.ndarray:
         """Whether a group has any row that the metric of this name is about, bool [group]."""

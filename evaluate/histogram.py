@@ -31,13 +31,8 @@ def quantile(counts: np.ndarray, percent: int) -> float:
     return float(np.searchsorted(100 * np.cumsum(counts), percent * total))
 
 
-def share_up_to(counts: np.ndarray, number: float) -> float:
-    """Share of all that do not exceed a whole number; NaN where there is none."""
-    total = counts.sum()
-    return float(counts[: int(number) + 1].sum() / total) if total else float("nan")
-
-
-def at_share(counts: np.ndarray, share: float) -> float:
-    """Smallest number there is that a share of all does not exceed, for any share, from 0 to 1."""
-    rank = min(max(share * counts.sum(), 1.0), float(counts.sum()))
-    return float(np.searchsorted(np.cumsum(counts), rank))
+def shares_up_to(counts: np.ndarray, n: int) -> np.ndarray:
+    """Shares of all that do not exceed 0, 1, …, n − 1, float64 [n]; NaN where there is none."""
+    total, every = counts.sum(), np.zeros(n)
+    every[: len(counts)] = counts
+    return np.cumsum(every) / total if total else np.full(n, np.nan)

@@ -10,11 +10,11 @@ from xc.evaluate.bootstrap import interval
 from xc.evaluate.facts import Facts
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.jackknife import jackknife
-from xc.evaluate.left_out import numbers_without_each
+from xc.evaluate.left_out import NOTHING, facts_without_each, left_out
 from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.naming import named_values, names
-from xc.evaluate.quantile_intervals import quantile_interval
-from xc.evaluate.repetition import repetition
+from xc.evaluate.quantile_intervals import median_intervals, quantile_interval
+from xc.evaluate.repetition import Repetition, repetition
 from xc.evaluate.scalars import scalars
 
 TOO_FEW = "an interval needs at least two clusters of held-out rows"
@@ -23,6 +23,8 @@ STEADY = "no group of rows changes it; that is no certainty, for another trainin
 COUNT_BOUNDS = (0.0, float("inf"))
 
 Ends = list[float] | None
+Found = tuple[np.ndarray | None, str]
+"""Low and high, and why there are none if there are none."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,13 @@ def bootstrap_intervals(
     clusters: np.ndarray,
 ) -> Intervals:
     """Those of metrics with per-sequence sums; none if there are to be no resamples."""
-    found: dict[str, Any] = {}
+    found: dict[str, Found] = {}
     for metric in metrics if resamples else ():
         if metric.statistic is not None:
             own = sums[metric.name]
             both = interval(metric, own, facts, resamples=resamples, clusters=clusters)
-            found |= dict(_named(metric, both, facts))
-    return _told(found, dict.fromkeys(found, TOO_FEW))
+            found |= {key: (ends, TOO_FEW) for key, ends in _named(metric, both, facts)}
+    return _told(found)
 
 
 def _named(metric: Metric, both: np.ndarray | None, facts: Facts) -> Iterator[tuple[str, Any]]:
@@ -75,42 +77,47 @@ def _named(metric: Metric, both: np.ndarray | None, facts: Facts) -> Iterator[tu
 
 
 def jackknife_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) -> Intervals:
-    """Those of all other numbers: everything is finished anew without each group of rows."""
+    """Those of all other numbers: everything is finished anew without groups of rows."""
     n = facts.decoder.n_sources
     plan = repetition(metrics)
-    left_out = numbers_without_each(plan, groups, facts)
-    metric_of = {key: metric for metric in plan.numbers for key in names(metric, n)}
-    found: dict[str, np.ndarray | None] = {}
-    steady: dict[str, str] = {}
+    found: dict[str, Found] = dict(_by_error(plan, groups, facts))
+    found |= dict(_by_shares(plan, groups, facts))
+    found |= {key: (None, why) for m, why in plan.without.items() for key in names(m, n)}
+    return _told(found)
+
+
+def _by_error(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:
+    """θ ± t·se of every number."""
+    again = left_out(plan, groups, facts)
+    metric_of = {key: m for m in plan.numbers for key in names(m, facts.decoder.n_sources)}
     for key, value in scalars(plan.numbers, facts).items():
-        rows = left_out.get(key, np.zeros(0))
-        metric = metric_of.get(key)
-        if metric is not None and metric.suffix and len(rows):
-            rows = rows[groups.present(metric.name)]  # of one role, say, which a group may lack
+        own, metric = again.get(key, NOTHING), metric_of.get(key)
+        if metric is not None and metric.suffix and len(own.values):
+            own = own.only(groups.present(metric.name))  # of one role, say, which a group may lack
         bounds = metric.bounds if metric is not None else COUNT_BOUNDS
-        found[key] = jackknife(np.array(value), rows, bounds=bounds)
-        if metric is not None and metric.percent is not None:
-            found[key] = quantile_interval(metric, groups)
-        elif _steady(rows):
-            found[key], steady[key] = None, STEADY
-    without = {key: why for m, why in plan.without.items() for key in names(m, n)}
-    return _told(
-        found | dict.fromkeys(without), {**dict.fromkeys(found, TOO_FEW), **steady, **without}
-    )
+        both = jackknife(np.array(value), own.values, bounds=bounds, at_once=own.at_once)
+        yield key, (None, STEADY) if own.is_steady else (both, TOO_FEW)
 
 
-def _steady(left_out: np.ndarray) -> bool:
-    """Whether a value is the same, and defined, whichever group of rows is left out."""
-    known = len(left_out) > 1 and bool(np.isfinite(left_out).all())
-    return known and bool((left_out == left_out[0]).all())
+def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:
+    """Of quantiles, which move in steps."""
+    n = facts.decoder.n_sources
+    for metric in plan.numbers:
+        if metric.percent is not None:
+            both = quantile_interval(metric, groups)
+            yield from ((key, (both, TOO_FEW)) for key in names(metric, n))
+        if metric.members is not None and groups.n > 1:
+            each = facts_without_each(plan.of({metric.name}), groups, facts)
+            ends = median_intervals(metric, facts, each)
+            yield from ((k, (e, STEADY)) for k, e in zip(names(metric, n), ends, strict=True))
 
 
-def _told(found: Mapping[str, np.ndarray | None], why: Mapping[str, str]) -> Intervals:
+def _told(found: Mapping[str, Found]) -> Intervals:
     ends: dict[str, Ends] = {}
     reasons: dict[str, str] = {}
-    for key, both in found.items():
+    for key, (both, why) in found.items():
         known = both is not None and bool(np.isfinite(both).all())
         ends[f"{key}_ci"] = [float(end) for end in both] if known and both is not None else None
         if not known:
-            reasons[f"{key}_ci"] = why[key] if both is None else UNDEFINED
+            reasons[f"{key}_ci"] = why if both is None else UNDEFINED
     return Intervals(ends, reasons)

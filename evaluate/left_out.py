@@ -1,15 +1,40 @@
-"""Every number anew, without each group of rows in turn."""
+"""Every number anew, without each group of rows in turn, or without some at once."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
+from xc.evaluate.group_sets import at_once, sets
 from xc.evaluate.group_sums import GroupSums
-from xc.evaluate.repetition import Repetition
+from xc.evaluate.repetition import BEHIND_COUNTS, Repetition
 from xc.evaluate.scalars import scalars, stacked
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A number over all rows but some, again and again."""
+
+    values: np.ndarray
+    """float64 [set], without the groups of each set."""
+    at_once: int = 1
+    """Groups in a set."""
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it is the same, and defined, whichever set is left out."""
+        known = len(self.values) > 1 and bool(np.isfinite(self.values).all())
+        return known and bool((self.values == self.values[0]).all())
+
+    def only(self, groups: np.ndarray) -> "LeftOut":
+        """Without the groups where `groups` (bool [group]) is True alone."""
+        return replace(self, values=self.values[groups])
+
+
+NOTHING = LeftOut(np.zeros(0))
+"""Of a single group."""
 
 
 def facts_without_each(
@@ -23,10 +48,23 @@ def facts_without_each(
         facts: of all rows, for what does not depend on them.
         coarsely: whether it is the coarser groups that are left out.
     """
-    kept = {name: value for name, value in facts.values.items() if name in plan.fixed}
-    start = replace(facts, values=kept)
+    start = _fixed(plan, facts)
     for sums in groups.without_each([m.name for m in plan.again], coarsely=coarsely):
         yield finish_all(plan.again, sums, start)
+
+
+def facts_without_sets(
+    plan: Repetition, groups: GroupSums, facts: Facts, k: int
+) -> Iterator[Facts]:
+    """Facts of all rows but those of one of `group_sets.sets` of k groups."""
+    start, names = _fixed(plan, facts), [m.name for m in plan.again]
+    for sums in groups.without_sets(names, sets(groups.n, k)):
+        yield finish_all(plan.again, sums, start)
+
+
+def _fixed(plan: Repetition, facts: Facts) -> Facts:
+    kept = {name: value for name, value in facts.values.items() if name in plan.fixed}
+    return replace(facts, values=kept)
 
 
 def numbers_without_each(
@@ -45,3 +83,17 @@ def numbers_without_each(
         own = stacked(scalars(rest.numbers, f) for f in each)
         found |= {key: rows for key, rows in own.items() if key not in found}
     return found
+
+
+def left_out(plan: Repetition, groups: GroupSums, facts: Facts) -> dict[str, LeftOut]:
+    """The numbers of a plan, and counts by class, without groups of rows: by key."""
+    stepped = {m.name for m in plan.numbers if m.stepped}
+    others = {m.name for m in plan.numbers} - stepped | set(BEHIND_COUNTS)
+    k = at_once(groups.n)
+    found = stacked(
+        scalars(plan.numbers, f) for f in facts_without_sets(plan.of(stepped), groups, facts, k)
+    )
+    each = numbers_without_each(plan.of(others), groups, facts)
+    return {key: LeftOut(rows, k) for key, rows in found.items()} | {
+        key: LeftOut(rows) for key, rows in each.items()
+    }

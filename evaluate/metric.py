@@ -20,6 +20,8 @@ Partial = Callable[[RowBlock], Sums]
 Combine = Callable[[Sums, Sums], Sums]
 Finish = Callable[[Sums, Facts], np.ndarray]
 Statistic = Callable[[Sums, Facts], np.ndarray]
+Members = Callable[[Facts], np.ndarray]
+"""A number of each latent [latent, pair], NaN where it has no part in a median."""
 
 
 class Scope(Enum):
@@ -127,6 +129,11 @@ class Metric:
     """To be raised when `partial` or `combine` change: sums kept from before are then not used."""
     percent: int | None = None
     """It is this quantile over rows, of sums by `histogram`; its interval is found by shares."""
+    stepped: bool = False
+    """Whether it tells how many latents are past a threshold that every row moves them to or from:
+    for its interval several groups of rows are left out at once."""
+    members: Members | None = None
+    """It is the median of these, over latents; its interval is found by shares."""
     by_size: bool = False
     """Whether it follows from the number of rows: groups of unequal size would make it vary."""
     bytes_of_sums: Callable[[Sequence[int]], int] | None = None

@@ -2,14 +2,19 @@
 
 import numpy as np
 
-from xc.evaluate.decoder_pairs import shared_median
+from xc.evaluate.decoder_pairs import medians, of_shared
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
 
 
+def members(facts: Facts) -> np.ndarray:
+    """Cosines of the shared latents."""
+    return of_shared(facts, "cosine_encoder")
+
+
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
     """Median of each pair over its shared latents."""
-    return shared_median(facts, "cosine_encoder")
+    return medians(members(facts))
 
 
 METRIC = Metric(
@@ -17,6 +22,7 @@ METRIC = Metric(
     scope=Scope.PER_PAIR,
     reads=Pass.NONE,
     finish=finish,
+    members=members,
     needs=("class", "cosine_encoder"),
     bounds=(-1.0, 1.0),
     summary="Median cosine between the encoder directions of shared latents.",

@@ -35,6 +35,7 @@ def _below(population: Population) -> Metric:
         finish=_counting(population),
         needs=("class", ERROR, RECONSTRUCTION),
         swap=Swap.PARTNER,
+        stepped=True,
         bounds=(0.0, float("inf")),
         summary=f"Number of latents that write to {letter} only and that latent scaling confirms.",
         formula=(

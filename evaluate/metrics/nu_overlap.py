@@ -56,6 +56,7 @@ def _overlap(population: Population, name: str, percent: int) -> Metric:
         finish=_within(population, name, percent),
         needs=("class", name),
         swap=Swap.PARTNER,
+        stepped=True,
         bounds=(0.0, 1.0),
         summary=(
             f"Share of the latents of {letter} only whose {name} is within the central {percent} % "

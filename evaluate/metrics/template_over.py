@@ -43,6 +43,7 @@ def _metric(word: str, label: str | None) -> Metric:
         finish=_overall(CUTS[word]) if label is None else _by_class(CUTS[word], label),
         needs=("template_fraction",) if label is None else ("template_fraction", "class"),
         swap=Swap.PARTNER if label is not None and "{" in label else Swap.SAME,
+        stepped=True,
         bounds=(0.0, 1.0),
         summary=f"Share of the {of} of whose firing more than one {word} is on template tokens.",
         formula=f"#{{j : template_fraction_j > {_FRACTIONS[word]}}} / #{{j}}, j over {of}.",

@@ -60,6 +60,14 @@ def test_a_single_group_cannot_be_left_out() -> None:
     assert list(groups_of([0, 90]).without_each(["l0"])) == []
 
 
+def test_groups_are_left_out_together() -> None:
+    groups = groups_of([0, 7, 20, 33, 90])
+    names = [m.name for m in READING]
+    first, second = groups.without_sets(names, [{0, 2}, {1, 2, 3}])
+    assert_equal(first, plain((7, 20), (33, 90)))
+    assert_equal(second, plain((0, 7)))
+
+
 def test_only_what_is_asked_for_is_combined() -> None:
     found = next(iter(groups_of([0, 40, 90]).without_each(["l0"])))
     assert list(found) == ["l0"]

@@ -1,9 +1,12 @@
-"""Leaving out a group: the textbook's numbers, bounds, and what cannot be told."""
+"""Leaving out groups: the textbook's numbers, bounds, steps, and what cannot be told."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from xc.evaluate.group_sets import at_once, freedom, sets
 from xc.evaluate.jackknife import jackknife
 
 UNBOUNDED = (-np.inf, np.inf)
@@ -29,3 +32,44 @@ def test_one_group_tells_nothing_and_an_undefined_value_has_none() -> None:
     assert jackknife(np.array(1.0), np.array([1.0]), bounds=UNBOUNDED) is None
     found = jackknife(np.array(1.0), np.array([1.0, np.nan, 2.0]), bounds=UNBOUNDED)
     assert np.isnan(found).all()
+
+
+def widths(count: Callable[[np.ndarray], float], k: int, draw: Callable[[], np.ndarray]) -> float:
+    """Mean width over what it is to be, of a count of the sums [latent] of 20 groups."""
+    found, values = [], []
+    for _ in range(400):
+        groups = draw()
+        whole = groups.sum(axis=0)
+        left_out = [
+            count((whole - groups[sorted(part)].sum(axis=0)) * 20 / (20 - k))
+            for part in sets(20, k)
+        ]
+        values.append(count(whole))
+        both = jackknife(np.array(values[-1]), np.array(left_out), bounds=UNBOUNDED, at_once=k)
+        assert both is not None
+        found.append(both[1] - both[0])
+    return float(np.mean(found) / (2 * stats.t.ppf(0.975, freedom(20, k)) * np.std(values)))
+
+
+def test_latents_past_a_threshold_are_told_from_a_quarter_left_out() -> None:
+    """One group at a time the standard error is 19^¼ times too large; a quarter, 3^¼ times."""
+    rng, at = np.random.default_rng(0), np.linspace(-3, 3, 60)
+
+    def draw() -> np.ndarray:
+        return at / 20 + rng.normal(size=(20, 60)) / np.sqrt(20)
+
+    def past(sums: np.ndarray) -> float:
+        return float(np.count_nonzero(sums > 0))
+
+    assert 1.7 < widths(past, 1, draw) < 2.4
+    assert 1.1 < widths(past, at_once(20), draw) < 1.5
+
+
+def test_several_at_once_of_a_mean_is_about_one_at_a_time() -> None:
+    x = np.random.default_rng(0).normal(size=20)
+    left_out = np.array([np.delete(x, sorted(part)).mean() for part in sets(20, 5)])
+    found = jackknife(np.array(x.mean()), left_out, bounds=UNBOUNDED, at_once=5)
+    expected = stats.t.interval(0.95, 19, loc=x.mean(), scale=stats.sem(x))
+    assert found is not None
+    assert found.mean() == pytest.approx(x.mean())
+    assert (found[1] - found[0]) / (expected[1] - expected[0]) == pytest.approx(1, abs=0.25)
