@@ -85,7 +85,9 @@ second time.
   out at random to `groups` (20) groups, one to each if there are fewer; every number is found anew
   without each group in turn (delete-a-group jackknife). se² = (G − 1)/G · Σ_g (θ_g − θ̄)², and the
   interval is θ ± t·se with Student's t of G − 1 degrees of freedom, cut at the number's range.
-  Groups without any row that a number is about do not count.
+  Groups without any row that a number is about do not count. Of sums that are large (`cca` and its
+  kin between wide sources) fewer groups are kept: as many as fit into 64 MiB, at least five. Twins
+  are matched anew without each group.
 - **Quantiles over rows** (`l0_p05`, …) move in steps: the jackknife tells how sure the share of
   rows up to the quantile is, and the ends are the quantiles at so much less and so much more than
   the share asked for (Woodruff's interval).

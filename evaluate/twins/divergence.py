@@ -9,7 +9,7 @@ high where v/m > h and low where v/m ≤ l. The divergence of a pair is
 training rows).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from xc.evaluate.blocks import Range
+from xc.evaluate.clusters import RowGroups
 from xc.evaluate.graph import tree
 from xc.evaluate.latent_rows import LatentRows
 from xc.evaluate.metric import add
@@ -25,8 +26,11 @@ from xc.evaluate.reader import Reader
 THRESHOLDS = ((0.7, 0.3), (0.4, 0.1))
 """(high, low): of the text and of the code."""
 
-COUNTS = ("high_a", "high_b", "both", "high_a_only", "high_b_only")
-"""High rows of either latent, rows where both are, and those of one where the other is low."""
+COUNTS = ("high", "apart")
+"""Rows where either latent is high, and those where one is while the other is low."""
+
+Counts = Mapping[str, np.ndarray]
+"""Under `COUNTS`: float64 [group, threshold, pair]."""
 
 _LOWEST = min(low for _, low in THRESHOLDS)
 _ENTRIES = 2**22
@@ -68,15 +72,16 @@ def question(a: np.ndarray, b: np.ndarray, written: np.ndarray, maxima: np.ndarr
     return Question(a, b, written[a] / largest, written[b] / largest)
 
 
-def divergence_counts(reader: Reader, pairs: Question, blocks: Sequence[Range]) -> Any:
-    """Delayed counts over the rows that take part: {COUNTS: float64 [threshold, pair]}."""
-    return tree(blocks, _Leaf(reader, pairs), add)
+def divergence_counts(
+    reader: Reader, pairs: Question, groups: RowGroups, blocks: Sequence[Range]
+) -> Any:
+    """Delayed counts over the rows that take part: {COUNTS: float64 [group, threshold, pair]}."""
+    return tree(blocks, _Leaf(reader, pairs, groups), add)
 
 
-def divergence(counts: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Divergence, NaN where neither is ever high, and the rows where one is; [threshold, pair]."""
-    high = counts["high_a"] + counts["high_b"] - counts["both"]
-    apart = counts["high_a_only"] + counts["high_b_only"]
+def divergence(counts: Counts) -> tuple[np.ndarray, np.ndarray]:
+    """Divergence, NaN where neither is ever high, and the rows where one is; shapes as given."""
+    high, apart = (counts[name] for name in COUNTS)
     return np.divide(apart, high, out=np.full_like(apart, np.nan), where=high > 0), high
 
 
@@ -84,18 +89,31 @@ def divergence(counts: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 class _Leaf:
     reader: Reader
     pairs: Question
+    groups: RowGroups
 
     def __call__(self, block: Range) -> dict[str, np.ndarray]:
-        latents = self.reader.latents(*block).keep(self.reader.kept(*block))
-        return count(latents, self.pairs)
+        kept = self.reader.kept(*block)
+        sequence = np.asarray(self.reader.store.rows.sequence[slice(*block)])[kept]
+        latents = self.reader.latents(*block).keep(kept)
+        return count(latents, self.pairs, self.groups.of_sequence[sequence], groups=self.groups.n)
 
 
-def count(latents: LatentRows, pairs: Question) -> dict[str, np.ndarray]:
-    """Counts over some rows: {COUNTS: float64 [threshold, pair]}."""
+def count(
+    latents: LatentRows, pairs: Question, group: np.ndarray, *, groups: int
+) -> dict[str, np.ndarray]:
+    """Counts over some rows: {COUNTS: float64 [group, threshold, pair]}.
+
+    Args:
+        latents: of the rows.
+        pairs: of latents.
+        group: int [row], from 0 on.
+        groups: how many there are.
+    """
     entries = _Entries.of(latents, np.concatenate([pairs.a, pairs.b]))
     sizes = entries.sizes(pairs.a) + entries.sizes(pairs.b)
-    parts = [_count(entries, pairs.part(i, j)) for i, j in _pieces(sizes)]
-    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in COUNTS}
+    rows = _Grouped(group.astype(np.int64), groups)
+    parts = [_count(entries, pairs.part(i, j), rows) for i, j in _pieces(sizes)]
+    return {name: np.concatenate([part[name] for part in parts], axis=2) for name in COUNTS}
 
 
 def _pieces(sizes: np.ndarray) -> list[tuple[int, int]]:
@@ -150,22 +168,35 @@ class _Entries:
         return pair[up] * self.n_rows + self.row[entry[up]], value[up]
 
 
-def _count(entries: _Entries, pairs: Question) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class _Grouped:
+    """The group of each row."""
+
+    of_row: np.ndarray
+    n: int
+
+    def number(self, places: np.ndarray, pairs: int) -> np.ndarray:
+        """How many of the places pair·rows + row there are, float64 [group, pair]."""
+        pair, row = np.divmod(places, max(len(self.of_row), 1))
+        found = np.bincount(self.of_row[row] * pairs + pair, minlength=self.n * pairs)
+        return found.astype(np.float64).reshape(self.n, pairs)
+
+
+def _count(entries: _Entries, pairs: Question, rows: _Grouped) -> dict[str, np.ndarray]:
     place_a, a = entries.spread(pairs.a, pairs.scale_a)
     place_b, b = entries.spread(pairs.b, pairs.scale_b)
     place, in_a, in_b = np.intersect1d(place_a, place_b, assume_unique=True, return_indices=True)
     met_a, met_b = a[in_a], b[in_b]
 
     def number(places: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        pair = places[mask] // max(entries.n_rows, 1)
-        return np.bincount(pair, minlength=len(pairs)).astype(np.float64)
+        return rows.number(places[mask], len(pairs))
 
     out: dict[str, list[np.ndarray]] = {name: [] for name in COUNTS}
     for high, low in THRESHOLDS:
-        high_a, high_b = number(place_a, a > high), number(place_b, b > high)
-        out["high_a"].append(high_a)
-        out["high_b"].append(high_b)
-        out["both"].append(number(place, (met_a > high) & (met_b > high)))
-        out["high_a_only"].append(high_a - number(place, (met_a > high) & (met_b > low)))
-        out["high_b_only"].append(high_b - number(place, (met_b > high) & (met_a > low)))
-    return {name: np.stack(columns) for name, columns in out.items()}
+        each = number(place_a, a > high) + number(place_b, b > high)
+        met = number(place, (met_a > high) & (met_b > low)) + number(
+            place, (met_b > high) & (met_a > low)
+        )
+        out["high"].append(each - number(place, (met_a > high) & (met_b > high)))
+        out["apart"].append(each - met)
+    return {name: np.stack(columns, axis=1) for name, columns in out.items()}

@@ -1,25 +1,38 @@
-"""From values to twins: match directions, count over the latent table, sum up."""
+"""From values to twins: match directions, count over the latent table, sum up.
 
-from collections.abc import Iterator, Mapping
+Twins are matched anew without each group of rows; all pairs that come up are counted in one pass,
+by group, so that the numbers without a group need no other.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from xc.evaluate.decoder_pairs import cosines, of_class
+from xc.evaluate.clusters import RowGroups
 from xc.evaluate.facts import Facts
+from xc.evaluate.intervals import NO_INTERVALS, Intervals
 from xc.evaluate.letters import letter
 from xc.evaluate.scheduler import Work
 from xc.evaluate.summary import NEEDS_TWO
-from xc.evaluate.twins.divergence import divergence, divergence_counts, question
-from xc.evaluate.twins.pairs import Pairs, deranged, greedy, hungarian, similar
+from xc.evaluate.twins.divergence import (
+    Counts,
+    Question,
+    divergence,
+    divergence_counts,
+    question,
+)
+from xc.evaluate.twins.left_out import Values, left_out_intervals
+from xc.evaluate.twins.matching import match
 from xc.evaluate.twins.table import ENDS, FALSE, GREEDY, HUNGARIAN, SCHEMA, Chosen, twins_table
 
 NEEDED = ("class", "max_activation")
 """Metrics behind the twins; without them there are none."""
 
-_STREAM = 7
+Apart = tuple[np.ndarray, np.ndarray]
+"""Divergence of pairs, and the rows that it is over: [threshold, pair]."""
 
 KEYS: dict[str, str] = {
     "n_twins": (
@@ -35,11 +48,15 @@ KEYS: dict[str, str] = {
         "Median over the twins of how often they fire apart: with v = f·Σ‖d‖ over the larger of "
         "the two latents' maxima on held-out rows, the rows where one is above 0.7 and the other "
         "at most 0.3, over the rows where one is above 0.7 (Minder et al.; with 0.4 and 0.1, as in "
-        "their code, under `_04_01`). Near 0: one latent written twice; near 1: two latents."
+        "their code, under `_04_01`). Near 0: one latent written twice; near 1: two latents. For "
+        "intervals twins are matched anew without each group of rows, but the maxima stay those of "
+        "all rows, as if they were known: a maximum does not move smoothly. Where the largest "
+        "activations are rare, it moves from text to text, which no interval tells."
     ),
     "false_twin_divergence_median": (
         "The same for the twins' latents paired anew at random, no latent with its own twin: what "
-        "unrelated latents of this kind reach."
+        "unrelated latents of this kind reach. Its interval keeps these pairs as far as both "
+        "latents are twins without a group of rows too."
     ),
 }
 """Keys of summary.json and what they mean."""
@@ -48,7 +65,6 @@ _OTHER = f"_{ENDS[1]}"
 _NOT_MEASURED = "needs the metrics class and max_activation"
 _WIDTHS = "the sources differ in width"
 _NONE = "there are no twins, or for false ones fewer than two"
-_NO_INTERVAL = "twins are matched once, over all rows"
 
 
 @dataclass(frozen=True)
@@ -57,42 +73,74 @@ class Twins:
 
     table: pa.Table
     """Pairs of every method."""
-    values: Mapping[str, float | int | None]
+    values: Values
     """By key of summary.json."""
     reasons: Mapping[str, str] = field(default_factory=dict)
-    """Why one is null."""
+    """Why one is null, or an interval."""
+    intervals: Intervals = NO_INTERVALS
+    """Of the values."""
 
     def added_to(self, summary: Mapping[str, Any]) -> dict[str, Any]:
         """A summary with the values before its last key, `not_measured`, and the reasons in it."""
-        ends = dict.fromkeys(f"{key}_ci" for key in self.values)
-        told = {**summary["not_measured"], **self.reasons, **dict.fromkeys(ends, _NO_INTERVAL)}
+        ends = self.intervals.ends
+        told = {**summary["not_measured"], **self.intervals.reasons, **self.reasons}
         out = {key: value for key, value in summary.items() if key != "not_measured"}
         return {**out, **self.values, **ends, "not_measured": dict(sorted(told.items()))}
 
 
-def find_twins(work: Work, facts: Facts, *, cosine: float) -> Twins:
+def find_twins(
+    work: Work,
+    facts: Facts,
+    *,
+    cosine: float,
+    groups: RowGroups,
+    left_out: Sequence[np.ndarray] | None = None,
+) -> Twins:
     """Twins of every pair of sources of equal width.
 
     Args:
         work: a pass over the latent table.
         facts: values of `NEEDED`.
         cosine: threshold.
+        groups: of rows.
+        left_out: classes [latent, pair] without each group; none for no intervals.
     """
-    pairs = list(_sources(facts))
-    if not pairs or not set(NEEDED) <= set(facts.values):
-        return _untold(pairs, _NOT_MEASURED if pairs else NEEDS_TWO)
-    found = [chosen for i in range(len(pairs)) for chosen in _chosen(facts, i, pairs[i], cosine)]
-    apart, high = _divergence(work, facts, found)
-    values = _summary(pairs, found, apart)
-    unequal = [
-        name for name, (p, q) in zip(pairs, facts.pairs, strict=True) if _unequal(facts, p, q)
-    ]
-    reasons = {
-        key: _WIDTHS if any(key in _keys(name, pairs) for name in unequal) else _NONE
-        for key, value in values.items()
-        if value is None
-    }
-    return Twins(twins_table(found, apart, high), values, reasons)
+
+    def count(pairs: Question) -> Counts:
+        graph = divergence_counts(work.reader, pairs, groups, work.blocks)
+        counts: Counts = work.run(graph, "comparing twins")
+        return counts
+
+    return twins_of(facts, count, cosine=cosine, left_out=left_out)
+
+
+def twins_of(
+    facts: Facts,
+    count: Callable[[Question], Counts],
+    *,
+    cosine: float,
+    left_out: Sequence[np.ndarray] | None = None,
+) -> Twins:
+    """The same, whoever counts.
+
+    Args:
+        facts: values of `NEEDED`.
+        count: tells of pairs how often they fire high and apart, by group of rows.
+        cosine: threshold.
+        left_out: classes [latent, pair] without each group; none for no intervals.
+    """
+    names = list(_sources(facts))
+    wanted = left_out is not None
+    if not names or not set(NEEDED) <= set(facts.values):
+        return _untold(names, _NOT_MEASURED if names else NEEDS_TWO, intervals=wanted)
+    choices = _choices(facts, names, left_out or (), cosine)
+    apart = _divergences(facts, count, choices)
+    parts = zip(choices, apart, strict=True)
+    values, *without = (_summary(names, found, own) for found, (own, _) in parts)
+    reasons = _reasons(facts, names, values)
+    intervals = left_out_intervals(values, without) if wanted else NO_INTERVALS
+    known = {f"{key}_ci": why for key, why in reasons.items()} if wanted else {}
+    return Twins(twins_table(choices[0], *apart[0]), values, {**reasons, **known}, intervals)
 
 
 def _sources(facts: Facts) -> Iterator[str]:
@@ -103,63 +151,80 @@ def _unequal(facts: Facts, p: int, q: int) -> bool:
     return facts.decoder.widths[p] != facts.decoder.widths[q]
 
 
-def _chosen(facts: Facts, pair: int, sources: str, threshold: float) -> Iterator[Chosen]:
-    """What each method finds between two sources; nothing for unequal widths."""
-    p, q = facts.pairs[pair]
-    if _unequal(facts, p, q):
-        return
-    labels = facts.values["class"]
-    first, second = (
-        np.flatnonzero(of_class(facts, label, labels)[:, pair])
-        for label in ("{p}_only", "{q}_only")
-    )
-    W = facts.decoder.W
-    candidates = similar(W[p][first], W[q][second], above=threshold)
-    best = hungarian(candidates)
-    for method, pairs in ((HUNGARIAN, best), (GREEDY, greedy(candidates))):
-        yield Chosen(sources, method, first[pairs.a], second[pairs.b], pairs.cosine)
-    if len(best) > 1:
-        yield _false(facts, pair, sources, Pairs(first[best.a], second[best.b], best.cosine))
+def _choices(
+    facts: Facts, names: Sequence[str], left_out: Sequence[np.ndarray], cosine: float
+) -> list[list[Chosen]]:
+    """Pairs of every method and all sources: of all rows, then without each group."""
+    classes = [facts.values["class"], *left_out]
+    out: list[list[Chosen]] = [[] for _ in classes]
+    for pair, (p, q) in enumerate(facts.pairs):
+        if not _unequal(facts, p, q):
+            matched = match(facts, classes, pair, names[pair], cosine=cosine)
+            for every, own in zip(out, matched, strict=True):
+                every.extend(own)
+    return out
 
 
-def _false(facts: Facts, pair: int, sources: str, twins: Pairs) -> Chosen:
-    (p, q), W = facts.pairs[pair], facts.decoder.W
-    a, b = twins.a, twins.b[deranged(len(twins), facts.generator(_STREAM))]
-    return Chosen(sources, FALSE, a, b, cosines(W[p][a], W[q][b]))
-
-
-def _divergence(work: Work, facts: Facts, found: list[Chosen]) -> tuple[np.ndarray, np.ndarray]:
-    """Of every pair of every method, [threshold, pair]; pairs that come twice are counted once."""
+def _divergences(
+    facts: Facts, count: Callable[[Question], Counts], choices: Sequence[Sequence[Chosen]]
+) -> list[Apart]:
+    """Of the pairs of every choice, over the rows that it is about; all are counted together."""
     d_sae = facts.decoder.d_sae
-    names = [c.a.astype(np.int64) * d_sae + c.b for c in found]
-    distinct, place = np.unique(np.concatenate([*names, []]).astype(np.int64), return_inverse=True)
+    numbers = [
+        np.concatenate([np.zeros(0, np.int64), *(c.a.astype(np.int64) * d_sae + c.b for c in own)])
+        for own in choices
+    ]
+    distinct, place = np.unique(np.concatenate(numbers), return_inverse=True)
     if len(distinct) == 0:
-        return np.zeros((len(ENDS), 0)), np.zeros((len(ENDS), 0))
+        return [(np.zeros((len(ENDS), 0)), np.zeros((len(ENDS), 0))) for _ in choices]
     written, maxima = facts.decoder.norms.sum(axis=1), facts.values["max_activation"]
-    pairs = question(distinct // d_sae, distinct % d_sae, written, maxima)
-    counts = work.run(divergence_counts(work.reader, pairs, work.blocks), "comparing twins")
-    apart, high = divergence(counts)
-    return apart[:, place], high[:, place]
+    counts = count(question(distinct // d_sae, distinct % d_sae, written, maxima))
+    places = np.split(place, np.cumsum([len(own) for own in numbers])[:-1])
+    return [
+        divergence(
+            {name: _without(counted, choice - 1)[:, own] for name, counted in counts.items()}
+        )
+        for choice, own in enumerate(places)
+    ]
+
+
+def _without(counted: np.ndarray, group: int) -> np.ndarray:
+    """Counts by group [group, …] over all others than one, which is exact for whole numbers; over
+    all groups for -1."""
+    whole: np.ndarray = counted.sum(axis=0)
+    return whole if group < 0 else whole - counted[group]
 
 
 def _summary(
-    pairs: list[str], found: list[Chosen], apart: np.ndarray
+    names: Sequence[str], found: Sequence[Chosen], apart: np.ndarray
 ) -> dict[str, float | int | None]:
     columns = np.split(apart, np.cumsum([len(c.a) for c in found])[:-1], axis=1)
     parts = {(c.sources, c.method): part for c, part in zip(found, columns, strict=False)}
     out: dict[str, float | int | None] = {}
-    for name in pairs:
+    for name in names:
         none = np.zeros((len(ENDS), 0))
         own = {m: parts.get((name, m), none) for m in (HUNGARIAN, GREEDY, FALSE)}
         measured = (name, HUNGARIAN) in parts
         counts = (own[m].shape[1] if measured else None for m in (HUNGARIAN, GREEDY))
         medians = (_median(own[m][i]) for m in (HUNGARIAN, FALSE) for i in range(len(ENDS)))
-        out |= dict(zip(_keys(name, pairs), (*counts, *medians), strict=True))
+        out |= dict(zip(_keys(name, names), (*counts, *medians), strict=True))
     return out
 
 
-def _keys(name: str, pairs: list[str]) -> tuple[str, ...]:
-    end = "" if len(pairs) == 1 else f"_{name}"
+def _reasons(facts: Facts, names: Sequence[str], values: Values) -> dict[str, str]:
+    """Why values are null."""
+    unequal = {
+        key
+        for name, (p, q) in zip(names, facts.pairs, strict=True)
+        if _unequal(facts, p, q)
+        for key in _keys(name, names)
+    }
+    null = (key for key, value in values.items() if value is None)
+    return {key: _WIDTHS if key in unequal else _NONE for key in null}
+
+
+def _keys(name: str, names: Sequence[str]) -> tuple[str, ...]:
+    end = "" if len(names) == 1 else f"_{name}"
     twins, greedily, true, false = KEYS
     keys = (twins, greedily, true, true + _OTHER, false, false + _OTHER)
     return tuple(key + end for key in keys)
@@ -170,6 +235,13 @@ def _median(values: np.ndarray) -> float | None:
     return float(np.median(known)) if len(known) else None
 
 
-def _untold(pairs: list[str], why: str) -> Twins:
-    keys = [key for name in pairs or ["a_b"] for key in _keys(name, pairs or ["a_b"])]
-    return Twins(SCHEMA.empty_table(), dict.fromkeys(keys), dict.fromkeys(keys, why))
+def _untold(names: Sequence[str], why: str, *, intervals: bool) -> Twins:
+    every = names or ["a_b"]
+    keys = [key for name in every for key in _keys(name, every)]
+    ends = [f"{key}_ci" for key in keys] if intervals else []
+    return Twins(
+        SCHEMA.empty_table(),
+        dict.fromkeys(keys),
+        dict.fromkeys([*keys, *ends], why),
+        Intervals(dict.fromkeys(ends), {}),
+    )

@@ -73,15 +73,17 @@ def hungarian(candidates: Pairs) -> Pairs:
     """
     if len(candidates) == 0:
         return candidates
-    group = _groups(candidates)
+    group = chains(candidates)
     order = np.argsort(group, kind="stable")
     borders = np.flatnonzero(np.diff(group[order])) + 1
     chosen = [_assigned(candidates, members) for members in np.split(order, borders)]
     return _best_first(candidates.take(np.concatenate(chosen)))
 
 
-def _groups(candidates: Pairs) -> np.ndarray:
+def chains(candidates: Pairs) -> np.ndarray:
     """A number for each pair, the same for pairs that share latents, directly or not."""
+    if len(candidates) == 0:
+        return np.zeros(0, dtype=np.int32)
     n, m = int(candidates.a.max()) + 1, int(candidates.b.max()) + 1
     there = np.ones(len(candidates), dtype=bool)
     graph = sp.coo_array((there, (candidates.a, candidates.b + n)), shape=(n + m, n + m))
@@ -113,6 +115,12 @@ def greedy(candidates: Pairs) -> Pairs:
             taken_b.add(b)
             chosen.append(i)
     return ordered.take(np.array(chosen, dtype=np.int64))
+
+
+def joined(first: Pairs, second: Pairs) -> Pairs:
+    """Pairs of both, the most similar first."""
+    columns = ((first.a, second.a), (first.b, second.b), (first.cosine, second.cosine))
+    return _best_first(Pairs(*(np.concatenate(both) for both in columns)))
 
 
 def _best_first(pairs: Pairs) -> Pairs:

@@ -29,6 +29,14 @@ def dense(f: np.ndarray, pairs: Question) -> tuple[np.ndarray, np.ndarray]:
     return apart, rows
 
 
+def counted(
+    f: np.ndarray, pairs: Question, group: np.ndarray | None = None, *, groups: int = 1
+) -> dict[str, np.ndarray]:
+    """Counts over these rows, of one group unless told otherwise."""
+    group = np.zeros(len(f), np.int16) if group is None else group
+    return count(latent_rows(f), pairs, group, groups=groups)
+
+
 def drawn(rng: np.random.Generator, n_rows: int, d_sae: int, n_pairs: int) -> tuple:
     f = np.where(rng.random((n_rows, d_sae)) < 0.5, rng.gamma(2.0, 1.0, (n_rows, d_sae)), 0)
     f = f.astype(np.float32)
@@ -46,16 +54,21 @@ def test_equals_the_dense_count_however_the_rows_are_cut(
 ) -> None:
     f, pairs = drawn(np.random.default_rng(seed), n_rows, d_sae, n_pairs)
     borders = [0, *sorted(c for c in cuts if c <= n_rows), n_rows]
-    parts = [count(latent_rows(f[a:b]), pairs) for a, b in pairwise(borders)]
-    for found, expected in zip(divergence(reduce(add, parts)), dense(f, pairs), strict=True):
-        np.testing.assert_array_equal(found, expected)
+    group = np.random.default_rng(seed).integers(0, 3, n_rows)
+    parts = [counted(f[a:b], pairs, group[a:b], groups=3) for a, b in pairwise(borders)]
+    by_group = reduce(add, parts)
+    choices = [(group >= 0, {k: v.sum(axis=0) for k, v in by_group.items()})]
+    choices += [(group == g, {k: v[g] for k, v in by_group.items()}) for g in range(3)]
+    for rows, counts in choices:
+        for found, expected in zip(divergence(counts), dense(f[rows], pairs), strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_pairs_are_taken_in_pieces_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     f, pairs = drawn(np.random.default_rng(0), 60, 10, 50)
-    whole = count(latent_rows(f), pairs)
+    whole = counted(f, pairs)
     monkeypatch.setattr(module, "_ENTRIES", 100)
-    pieces = count(latent_rows(f), pairs)
+    pieces = counted(f, pairs)
     for name, values in whole.items():
         np.testing.assert_array_equal(pieces[name], values)
 
@@ -66,7 +79,7 @@ def test_one_latent_written_twice_does_not_diverge_and_strangers_do() -> None:
     f[:200, 0] = f[:200, 1] = rng.uniform(0.5, 1, 200)
     f[200:, 2] = rng.uniform(0.5, 1, 200)
     pairs = question(np.array([0, 0]), np.array([1, 2]), np.ones(3), f.max(axis=0))
-    found, high = divergence(count(latent_rows(f), pairs))
+    found, high = (part[0] for part in divergence(counted(f, pairs)))
     assert found.tolist() == [[0, 1], [0, 1]]
     assert high[1].tolist() == [200, 400]
 
@@ -75,5 +88,5 @@ def test_scales_of_decoders_count() -> None:
     """The same f with a tenth of the norm is never high beside its twin."""
     f = np.ones((10, 2), np.float32)
     pairs = question(np.array([0]), np.array([1]), np.array([1.0, 0.1]), f.max(axis=0))
-    found, _ = divergence(count(latent_rows(f), pairs))
+    found, _ = divergence(counted(f, pairs))
     assert found.ravel().tolist() == [1.0, 1.0]

@@ -10,6 +10,7 @@ import pytest
 from measured import Case, heldout_world
 
 from xc.evaluate import Evaluation
+from xc.evaluate.clusters import row_groups
 from xc.evaluate.document import catalogue
 from xc.evaluate.reader import Reader
 from xc.evaluate.twins.divergence import _Leaf, question
@@ -80,11 +81,13 @@ def test_tasks_travel_to_other_processes(make_case: MakeCase) -> None:
     reader = Reader(case.store.path, case.run.root, 64)
     ends = np.array([10, 11]), np.array([14, 15])
     pairs = question(*ends, np.ones(18), np.ones(18))
-    leaf = _Leaf(reader, pairs)
+    sequences = case.store.sequences.row_offsets
+    counted = np.diff(sequences)
+    leaf = _Leaf(reader, pairs, row_groups(counted, np.arange(len(counted)), 3))
     (block, *_) = case.store.splits["heldout"]
     there = pickle.loads(pickle.dumps(leaf))(tuple(block))
     for name, counts in leaf(tuple(block)).items():
-        assert counts.shape == (2, 2)
+        assert counts.shape == (3, 2, 2)
         np.testing.assert_array_equal(there[name], counts)
 
 
