@@ -94,4 +94,5 @@ def _read_mapping(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict):
         raise RequestError(f"{path}: expected a mapping, found {type(values).__name__}")
-    return values
+    # YAML reads an unquoted `null:` as a key that is nothing.
+    return {"null" if key is None else key: value for key, value in values.items()}

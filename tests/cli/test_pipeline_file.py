@@ -41,6 +41,12 @@ def test_hyphens_in_keys_are_the_option_names(tmp_path):
     assert load_pipeline(path).section("harvest", {}) == {"seq_len": 64}
 
 
+@pytest.mark.parametrize("key", ["null", '"null"', "~"])
+def test_the_section_null_is_read_as_it_is_written(tmp_path, key):
+    path = _write(tmp_path, f"{key}: {{tokens: 100}}\n")
+    assert load_pipeline(path).section("null", {"seed": 1}) == {"tokens": 100, "seed": 1}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
