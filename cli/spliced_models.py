@@ -40,7 +40,7 @@ def model_of(source: Source, *, given: Sequence[str], usual: Sequence[str]) -> M
     try:
         return find_models([_reference(source)])[0]
     except RequestError:
-        if found := _among(usual, source):
+        if found := _among([r for r in usual if _is_there(r)], source):
             return found
         raise
 
@@ -53,23 +53,43 @@ def _is_of(ref: ModelRef, source: Source) -> bool:
     return source_key(ref.name, site_label(source.key)) == source.key
 
 
+def _is_there(reference: str) -> bool:
+    try:
+        find_models([reference])
+    except RequestError:
+        return False
+    return True
+
+
 def _reference(source: Source) -> str:
-    """What the store names, pinned to the revision that was harvested; an adapter too."""
+    """What the store names, pinned to the revision that was harvested; an adapter too.
+
+    Raises:
+        RequestError: if that is a folder that is not here.
+    """
     revisions = (source.revision or "").split("+")
     names = source.model.split("+") if len(revisions) > 1 else [source.model]
     if len(names) != len(revisions):
         return source.model
-    return "+".join(_pinned(name, of) for name, of in zip(names, revisions, strict=True))
+    parts = list(zip(names, revisions, strict=True))
+    if all(not _is_elsewhere(name, revision) for name, revision in parts):
+        return "+".join(_pinned(name, revision) for name, revision in parts)
+    where = "+".join(f"FOLDER/{n}" if _is_elsewhere(n, r) else n for n, r in parts)
+    raise RequestError(
+        f"model '{source.model}': the store tells the name of its folder alone; say where it lies "
+        f"with --models {where}"
+    )
+
+
+def _is_elsewhere(name: str, revision: str) -> bool:
+    """Whether a part of a reference is a folder that does not lie here."""
+    return _is_local(name, revision) and not Path(name).is_dir()
+
+
+def _is_local(name: str, revision: str) -> bool:
+    return revision.startswith(_DIGEST) and not name.startswith(PREFIX)
 
 
 def _pinned(name: str, revision: str) -> str:
-    if name.startswith(PREFIX) or not revision:
-        return name
-    if not revision.startswith(_DIGEST):
-        return f"{name}@{revision}"
-    if not Path(name).is_dir():
-        raise RequestError(
-            f"model '{name}': the store tells the name of its folder alone; say where it lies with "
-            f"--models FOLDER/{name}"
-        )
-    return name
+    whole = not revision or name.startswith(PREFIX) or _is_local(name, revision)
+    return name if whole else f"{name}@{revision}"

@@ -52,6 +52,7 @@ def test_a_folder_is_where_it_is_said_to_be(folder):
     assert found(of, usual=["gpt2", str(folder)]).location == folder
     with pytest.raises(RequestError, match="--models FOLDER/mine"):
         found(of, given=["gpt2"], usual=["zoo:base"])
+    assert found(of, usual=["/nowhere/else", str(folder)]).location == folder
 
 
 def test_a_folder_here_is_found_by_its_name(folder, monkeypatch):
@@ -71,7 +72,7 @@ def test_models_with_adapters(folder):
     ref = found(both)
     assert (ref.location, ref.revision) == ("gpt2", COMMIT)
     assert (ref.adapter, ref.adapter_revision) == ("me/lora", OTHER)
-    with pytest.raises(RequestError, match="--models FOLDER/lora"):
+    with pytest.raises(RequestError, match=r"--models gpt2\+FOLDER/lora"):
         found(source("gpt2+lora", f"{COMMIT}+{DIGEST}"))
 
 

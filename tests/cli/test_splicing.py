@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tiny_adapters
+import tiny_harvest
 import torch
 from rich.console import Console
 from transformers import AutoModelForCausalLM
 
-from xc.cli import splicing
 from xc.cli.evaluating import run_evaluate, runs_at
 from xc.cli.harvesting import run_harvest
 from xc.cli.pipeline_file import Pipeline
@@ -270,21 +271,29 @@ def test_a_derived_source_is_refused_if_it_stands_alone(pipeline, tmp_path):
     assert "made of several" in summary["not_measured"]["ce_recovered_a"]
 
 
-def test_a_model_that_is_gone_leaves_the_other(pipeline, copied, monkeypatch):
-    """As for an adapter that was deleted: what can be measured is, the rest is told."""
-    taken = splicing._Work._measure
-
-    def lacking(work: Any, number: int, source: Any) -> None:
-        if number == 1:
-            raise RequestError("model 'gone': not to be had")
-        taken(work, number, source)
-
-    monkeypatch.setattr(splicing._Work, "_measure", lacking)
+def test_an_adapter_that_is_gone_leaves_the_other_source(tmp_path):
+    """What can be measured is; the rest is told, and is measured once it is there again."""
+    pytest.importorskip("peft")
+    tiny_harvest.save_model(tmp_path / "base", "gpt2")
+    tiny_adapters.save_adapter(tmp_path / "base", tmp_path / "lora")
+    models = [str(tmp_path / "base"), f"{tmp_path / 'base'}+{tmp_path / 'lora'}"]
+    tiny_harvest.run(tmp_path / "acts.zarr", ("1,2",), models, heldout_fraction=0.3)
+    made = Pipeline(
+        store=tmp_path / "acts.zarr", run=tmp_path / "run",
+        sections={"harvest": {"models": models, "device": "cpu"}, "evaluate": EVALUATE},
+    )  # fmt: skip
+    settings = {"d_sae": 16, "k": 4, "tokens": 1024, "batch_size": 128, "device": "cpu"}
+    run_train(made, settings, store=made.store, run=made.run, progress=Silent())
+    (tmp_path / "lora").rename(tmp_path / "away")
     told = Told()
-    summary = evaluated(pipeline, copied, told, ce=True).summary
-    assert summary["ce_recovered_a"] is not None
-    assert summary["not_measured"]["ce_recovered_b"] == "model 'gone': not to be had"
-    assert f"{KEYS[1]} is not spliced into its model: model 'gone': not to be had" in told.notes
+    lacking = evaluated(made, made.run, told, ce=True).summary
+    assert lacking["ce_recovered_a"] is not None
+    assert "--models FOLDER/base+FOLDER/lora" in lacking["not_measured"]["ce_recovered_b"]
+    assert told.notes[0].startswith("base+lora@2 is not spliced into its model: model 'base+lora'")
+    (tmp_path / "away").rename(tmp_path / "lora")
+    whole = evaluated(made, made.run, told, ce=True).summary
+    assert told.spliced == ["base@1", "base+lora@2"]
+    assert whole["ce_recovered_b"] is not None
 
 
 def test_rows_that_are_spliced_are_the_runs_own(pipeline):
