@@ -263,9 +263,10 @@ def measure(scene: Scene, steps: int) -> tuple[dict[str, Any], list[str]]:
         store = write_rows(root / "acts.zarr", scene.rows, text=text)
         planted, scales = _planted(scene, store)
         columns = planted_truth.columns(planted)
+        named = {**columns, **planted_truth.named_classes(planted)}
         truth = _truth(scene, planted, columns)
         done = {"planted": _written(root / "planted", scene.truth, store, scales)}
-        wrong = disagreements(truth, columns, done["planted"])
+        wrong = disagreements(truth, named, done["planted"])
         if scene.artefact is not None:
             made = scene.artefact((scales[0], scales[1]))
             done["artefact"] = _written(root / "artefact", made, store, scales)
@@ -274,7 +275,6 @@ def measure(scene: Scene, steps: int) -> tuple[dict[str, Any], list[str]]:
                 done[name] = _trained(root / name, store, {**settings, **COMMON}, steps)
         found = {name: _described(ev, scene, scales) for name, ev in done.items()}
         kinds = {name: int(members.sum()) for name, members in scene.kinds.items()}
-        named = {**columns, **{f"class{end}": c for end, c in _classes(planted)}}
         true = {"summary": _rounded_all(truth), "latents": _by_kind(named, scene.kinds)}
         return {"kinds": kinds, "dictionaries": {"truth": true, **found}}, wrong
 
@@ -284,7 +284,10 @@ def measure_words() -> tuple[dict[str, Any], list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         truth, done = planted_words.measure_words(Path(folder))
         read = {key: done.summary[key] for key in truth}
-        wrong = disagreements(truth, {}, done)
+        wrong = [
+            f"{key}: truth {value}, evaluated {read[key]}" for key, value in truth.items()
+            if not _agree(key, np.array(value), np.array(read[key]))
+        ]  # fmt: skip
         both = {"truth": truth, "planted": read}
         told = {name: {"summary": _rounded_all(of), "latents": {}} for name, of in both.items()}
         return {"kinds": {}, "dictionaries": told}, wrong
@@ -320,30 +323,22 @@ def _planted(
 def _truth(
     scene: Scene, planted: planted_truth.Planted, columns: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
-    out = planted_truth.summary(planted, columns)
-    for letter, places in zip(planted.letters, (scene.sinks or {}).values(), strict=False):
-        out[f"sinks_{letter}"] = len(places)
+    out = planted_truth.summary(planted, columns) | planted_truth.twins(planted)
+    for letter, key in zip(planted.letters, scene.rows, strict=True):
+        out[f"sinks_{letter}"] = len((scene.sinks or {}).get(key, ()))
     if len(planted.W) == 2:
-        out |= planted_truth.twins(planted) | planted_truth.curves(planted, columns)
-        out |= {"sinks_a": 0, "sinks_b": 0}
-    else:
-        out |= _over_all_pairs(scene.kind)
+        return out | planted_truth.curves(planted, columns)
+    return out | planted_truth.overall(planted, _groups(scene))
+
+
+def _groups(scene: Scene) -> dict[str, np.ndarray]:
+    """Latents of each group of the partition, by the name that the evaluator gives it."""
+    out = {}
+    for group in scene.truth.partition:
+        of = "".join(f"_{'abc'[m]}" for m in group["sources"])
+        name = group["name"] + (of if group["name"] == "exclusive" else "")
+        out[name] = np.arange(group["start"], group["stop"])
     return out
-
-
-def _over_all_pairs(kind: np.ndarray) -> dict[str, float]:
-    """Of three sources, by what was planted: classes that all pairs agree on, and the like."""
-    count = {str(k): int((kind == k).sum()) for k in dict.fromkeys(kind)}
-    everywhere = count["everywhere"] + count["whisper"] + count["rare"]
-    return {
-        "n_persistence_3": everywhere, "n_persistence_2": count["from_b_on"],
-        "n_persistence_1": count["a_only"] + count["c_only"] + count["fading"],
-        "n_a_only": count["a_only"], "n_b_only": 0, "n_c_only": count["c_only"],
-        "n_shared_group_shared": count["everywhere"],
-        "n_alive_group_exclusive_a": count["a_only"],
-        "n_alive_group_exclusive_c": count["c_only"],
-        "n_dead_group_plain": count["silent"],
-    }  # fmt: skip
 
 
 def _written(
@@ -372,24 +367,34 @@ def _evaluated(run: RunLayout, store: ActivationStore) -> Evaluation:
 def disagreements(
     truth: Mapping[str, float], columns: Mapping[str, np.ndarray], done: Evaluation
 ) -> list[str]:
-    """Where an evaluation of the planted dictionary is not at the truth; every latent counts."""
-    found = _summary(done)
-    wrong = [
-        f"{key}: truth {truth[key]}, evaluated {value}"
-        for key, value in found.items()
-        if key in truth and not _agree(key, np.array(truth[key]), np.array(value, float))
+    """Where an evaluation of the planted dictionary is not at the truth; every latent counts.
+
+    Numbers and columns that it has and the truth has not, and the other way round, are told too.
+    """
+    found, table = _summary(done), done.latents
+    names = set(table.to_arrow().column_names) - {"latent", "group"}
+    known = {key for key, value in found.items() if not math.isnan(value)}
+    strange = [
+        f"{key}: no truth is known" for key in (known - truth.keys()) | (names - columns.keys())
     ]
-    for key, every in columns.items():
-        # One over so small an activation is noise, in single precision other noise.
-        loud = columns["max_activation"] != np.float32(WHISPER)
-        expected, value = every[loud], done.latents.column(key).astype(np.float64)[loud]
+    strange += [f"{key}: not evaluated" for key in (truth.keys() - found.keys())]
+    wrong = [
+        f"{key}: truth {value}, evaluated {found[key]}" for key, value in truth.items()
+        if key in found and not _agree(key, np.array(value), np.array(found[key], float))
+    ]  # fmt: skip
+    # Over so small an activation noise is amplified, and in single precision it is another.
+    loud = columns["max_activation"] != np.float32(WHISPER)
+    for key in names & columns.keys():
+        expected, value = columns[key][loud], table.column(key)[loud]
         if not _agree(key, expected, value):
             wrong.append(f"{key}: truth {expected.tolist()}, evaluated {value.tolist()}")
-    untold = [key for key in truth if key not in found]
-    return [*wrong, *(f"{key}: not in summary.json" for key in untold)]
+    return sorted([*strange, *wrong])
 
 
 def _agree(key: str, truth: np.ndarray, value: np.ndarray) -> bool:
+    if truth.dtype.kind == "U":
+        return bool(np.all(truth == value.astype(np.str_)))
+    truth, value = truth.astype(np.float64), value.astype(np.float64)
     if key.startswith(EXACT):
         return bool(np.all((truth == value) | (np.isnan(truth) & np.isnan(value))))
     absolute, relative = next(t for of, *t in TOLERANCES if re.search(of, key))
@@ -401,17 +406,22 @@ def _summary(done: Evaluation) -> dict[str, Any]:
     """summary.json, and what is looked at of twins.parquet and nu_curves.parquet."""
     kept = {k: v for k, v in done.summary.items() if not LEFT_OUT.fullmatch(k)}
     out = {k: math.nan if v is None else v for k, v in kept.items()}
-    if "n_twins" not in out:
-        return out
-    best = done.twins.column("method") == "hungarian"
-    cosines = done.twins.column("cosine")[best]
-    out["twin_cosine_median"] = float(np.median(cosines)) if len(cosines) else math.nan
+    best, sources = done.twins.column("method") == "hungarian", done.twins.column("sources")
+    for end in [key.removeprefix("n_twins") for key in out if re.fullmatch("n_twins(_._.)?", key)]:
+        cosines = done.twins.column("cosine")[best & (sources == (end[1:] or "a_b"))]
+        out[f"twin_cosine_median{end}"] = float(np.median(cosines)) if len(cosines) else math.nan
+    return {**out, **(_curves(done) if "n_twins" in out else {})}
+
+
+def _curves(done: Evaluation) -> dict[str, int]:
+    """Counts of nu_curves.parquet, by class, π and column."""
     frame = done.nu_curves.to_pandas()
-    for pi in planted_truth.CURVE:
-        for row in frame[np.isclose(frame["threshold"], pi)].to_dict("records"):
-            for name in ("error", "reconstruction", "both"):
-                out[f"{row['class']} {pi:g} n_{name}"] = int(row[f"n_{name}"])
-    return out
+    return {
+        f"{row['class']} {pi:g} n_{name}": int(row[f"n_{name}"])
+        for pi in planted_truth.CURVE
+        for row in frame[np.isclose(frame["threshold"], pi)].to_dict("records")
+        for name in ("error", "reconstruction", "both")
+    }
 
 
 def _described(done: Evaluation, scene: Scene, scales: tuple[float, ...]) -> dict[str, Any]:
@@ -440,13 +450,6 @@ def _matched(
     alive = np.flatnonzero(classes != "dead")
     at = matched(planted, decoder[alive], scene.kind != "silent")
     return np.where(at >= 0, alive[at], -1)
-
-
-def _classes(planted: planted_truth.Planted) -> Iterator[tuple[str, np.ndarray]]:
-    for i, j, name in planted.pairs:
-        p, q = planted.letters[i], planted.letters[j]
-        words = {"p": f"{p}_only", "q": f"{q}_only"}
-        yield name(""), np.array([words.get(c, c) for c in planted.classes[i, j]])
 
 
 def _by_kind(

@@ -576,25 +576,67 @@ def curves(p: Planted, c: Mapping[str, np.ndarray]) -> Values:
     return out
 
 
+def named_classes(p: Planted) -> dict[str, np.ndarray]:
+    """Columns of classes, str [latent]: of each pair, and of more than two sources what all say."""
+    out, own = {}, {}
+    for i, j, name in p.pairs:
+        words = {"p": f"{p.letters[i]}_only", "q": f"{p.letters[j]}_only"}
+        label = np.array([words.get(c, c) for c in p.classes[i, j]], dtype="<U8")
+        out[name("class")] = own[p.letters[i] + p.letters[j]] = label
+    if len(p.W) > 2:
+        out["class"] = np.full(p.f.shape[1], "other", dtype="<U8")
+        agreed = {"shared": "", "dead": "", **{f"{letter}_only": letter for letter in p.letters}}
+        for word, letter in agreed.items():
+            asked = [label == word for pair, label in own.items() if letter in pair]
+            out["class"][np.logical_and.reduce(asked)] = word
+    return out
+
+
+def overall(p: Planted, groups: Mapping[str, np.ndarray]) -> Values:
+    """Counts over more than two sources, and over the groups of a partition (int, latents)."""
+    classes = named_classes(p)["class"]
+    held = _profile(p)["persistence"][p.alive]
+    words = ("shared", *(f"{letter}_only" for letter in p.letters), "other")
+    out: Values = {f"n_{word}": int((classes == word).sum()) for word in words}
+    out |= {f"n_persistence_{k + 1}": int((held == k + 1).sum()) for k in range(len(p.W))}
+    for name, latents in groups.items():
+        out[f"l0_group_{name}"] = float((p.f[:, latents] > 0).sum(axis=1).mean())
+        out[f"n_dead_group_{name}"] = int((~p.alive[latents]).sum())
+        if name.startswith("exclusive"):
+            out[f"n_alive_group_{name}"] = int(p.alive[latents].sum())
+        else:
+            of = classes[latents]
+            out |= {f"n_{word}_group_{name}": int((of == word).sum()) for word in words}
+    return out
+
+
 def twins(p: Planted) -> Values:
-    """Keys of twins in summary.json, and medians of twins.parquet; of two sources.
+    """Keys of twins in summary.json, and their median cosine.
 
     False twins are every latent with the twin of every other.
     """
-    a, b = (np.flatnonzero(p.classes[0, 1] == kind) for kind in "pq")
-    cosines = np.array([_row_cosines(np.tile(p.W[0][i], (len(b), 1)), p.W[1][b]) for i in a])
-    close = np.where(cosines > TWIN_COSINE, cosines, 0.0).reshape(len(a), len(b))
+    out: Values = {}
+    v = p.f * p.norms.sum(axis=1)
+    for i, j, name in p.pairs:
+        if p.W[i].shape == p.W[j].shape:
+            found = _twins(p.W[i], p.W[j], [p.classes[i, j] == kind for kind in "pq"], v)
+            out |= {name(key): value for key, value in found.items()}
+    return out
+
+
+def _twins(a: np.ndarray, b: np.ndarray, kinds: list[np.ndarray], v: np.ndarray) -> Values:
+    own, others = (np.flatnonzero(kind) for kind in kinds)
+    cosines = np.array([_row_cosines(np.tile(a[i], (len(others), 1)), b[others]) for i in own])
+    close = np.where(cosines > TWIN_COSINE, cosines, 0.0).reshape(len(own), len(others))
     best = [(i, k) for i, k in zip(*linear_sum_assignment(-close), strict=True) if close[i, k] > 0]
     out: Values = {"n_twins": len(best), "n_twins_greedy": len(_greedy(close))}
-    v = p.f * p.norms.sum(axis=1)
-    pairs = [(a[i], b[k]) for i, k in best]
+    pairs = [(own[i], others[k]) for i, k in best]
     false = [(first[0], other[1]) for first, other in permutations(pairs, 2)]
     for end, (high, low) in APART.items():
         for key, of in (("twin", pairs), ("false_twin", false)):
             found = np.array([_divergence(v[:, i], v[:, k], high, low) for i, k in of])
-            out[f"{key}_divergence_median{end}"] = _median(found) if len(found) else NAN
-    out["twin_cosine_median"] = _median(np.array([close[at] for at in best]))
-    return out
+            out[f"{key}_divergence_median{end}"] = _median(found)
+    return {**out, "twin_cosine_median": _median(np.array([close[at] for at in best]))}
 
 
 def _greedy(close: np.ndarray) -> list[tuple[int, int]]:

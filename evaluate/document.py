@@ -206,10 +206,10 @@ _COUNTED: Mapping[str, tuple[str, ...]] = {
 _IN_THREE: Mapping[str, tuple[str, ...]] = {
     "rows": ("rows",), "sinks_a": ("sinks_a", "sinks_b", "sinks_c"),
     "classes": ("n_shared_a_c", "n_other_a_c", "n_shared_rms_a_c"),
-    "sources": ("n_persistence_1", "n_persistence_2", "n_persistence_3", "n_a_only", "n_b_only",
-                "n_c_only"),
-    "partition": ("n_shared_group_shared", "n_alive_group_exclusive_a",
-                  "n_alive_group_exclusive_c", "n_dead_group_plain"),
+    "sources": ("n_persistence_1", "n_persistence_2", "n_persistence_3", "n_shared", "n_a_only",
+                "n_b_only", "n_c_only", "n_other"),
+    "partition": ("l0_group_shared", "l0_group_exclusive_a", "n_shared_group_shared",
+                  "n_alive_group_exclusive_a", "n_alive_group_exclusive_c", "n_dead_group_plain"),
 }  # fmt: skip
 """Those of the world of three sources."""
 

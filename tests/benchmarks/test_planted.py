@@ -182,11 +182,16 @@ def test_a_number_that_is_off_the_truth_is_named(script, tmp_path):
     scene = script.SCENES["plain"]()
     store = script.write_rows(tmp_path / "acts.zarr", scene.rows, text={"role": scene.role})
     planted, scales = inside["_planted"](scene, store)
-    columns = inside["planted_truth"].columns(planted)
+    formulas = inside["planted_truth"]
+    columns = formulas.columns(planted)
     truth = inside["_truth"](scene, planted, columns)
+    columns |= formulas.named_classes(planted)
     done = inside["_written"](tmp_path / "run", scene.truth, store, scales)
     assert script.disagreements(truth, columns, done) == []
     off = {**truth, "sharedness": truth["sharedness"] + 3e-4, "n_shared": 47, "unheard": 1.0}
+    del off["cka"]
     wrong = {**columns, "nu_error": columns["nu_error"] + np.eye(len(scene.kind))[3] * 1e-2}
+    wrong["class"] = np.where(np.arange(len(scene.kind)) == 3, "other", wrong["class"])
+    del wrong["cosine"]
     named = [line.split(":")[0] for line in script.disagreements(off, wrong, done)]
-    assert sorted(named) == ["n_shared", "nu_error", "sharedness", "unheard"]
+    assert named == ["cka", "class", "cosine", "n_shared", "nu_error", "sharedness", "unheard"]
