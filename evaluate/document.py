@@ -281,7 +281,8 @@ def shown(metric: Metric) -> str:
     return metric.output.format(p="a", q="b") + _SUFFIXES.get(metric.scope, "")
 
 
-def _main() -> None:
+def main() -> None:
+    """Print the page."""
     parser = argparse.ArgumentParser(description="Write docs/metrics.md.")
     parser.add_argument("--planted", help="results of benchmarks/planted.py")
     path = parser.parse_args().planted
@@ -289,4 +290,4 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    _main()
+    main()

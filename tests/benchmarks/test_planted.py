@@ -113,6 +113,25 @@ def test_shrinkage_makes_exclusive_latents_that_nu_does_not_confirm(committed, d
         assert latents[kind][column] == pytest.approx(0.3, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("world", "keys"),
+    [("shrinkage", ("sharedness", "alignment", "fve", "n_other")),
+     ("decoupling", ("sharedness", "alignment_adjusted", "n_shared"))],
+)  # fmt: skip
+def test_what_the_page_says_falls_falls_by_much(committed, world, keys):
+    of = {n: d["summary"] for n, d in committed["worlds"][world]["dictionaries"].items()}
+    for key in keys:
+        for dictionary in ("artefact", "L1"):
+            assert of[dictionary][key] < of["truth"][key] - 0.07
+    if world == "decoupling":
+        assert of["artefact"]["fve"] == of["truth"]["fve"]
+        assert min(of[name]["l0"] for name in ("artefact", "L1")) > of["truth"]["l0"] + 1.5
+        few, many = (of[name] for name in ("BatchTopK", "truth"))
+        assert few["n_a_only"] < 0.5 * many["n_a_only"]
+        assert few["n_shared"] < many["n_shared"]
+        assert few["sharedness"] > many["sharedness"] + 0.2
+
+
 @pytest.mark.parametrize("dictionary", ["artefact", "L1"])
 def test_decoupling_leaves_nothing_shared_and_nu_confirms_little(committed, dictionary):
     true, _ = exclusive(committed, "decoupling", "truth")

@@ -1,11 +1,13 @@
 """The catalogue in docs/ says what the metrics say, and what they read on planted data."""
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from xc.evaluate import document
 from xc.evaluate.document import catalogue, shown
 from xc.evaluate.document_planted import Planted
 from xc.evaluate.metrics import METRICS
@@ -59,6 +61,12 @@ def test_the_own_direction_of_a_latent_is_that_of_the_source_that_holds_it_more(
         ("faint_in_a", "faint in A", "nu_error"),
     ):
         assert f"| shrinkage, {words} | {latents[kind][column]:.3g} |" in text
+
+
+def test_the_command_writes_the_page(page, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["document", "--planted", str(RESULTS)])
+    document.main()
+    assert capsys.readouterr().out == page
 
 
 def test_without_planted_numbers_there_are_none():
