@@ -351,14 +351,13 @@ def _dead(p: Planted) -> Values:
 
 def _sharedness(p: Planted) -> Values:
     out: Values = {}
-    mean = p.f.mean(axis=0)[p.alive]
+    means = p.f.mean(axis=0)[p.alive]
     for i, j, name in p.pairs:
-        a, b = p.norms[p.alive][:, [i, j]].T
-        share = np.divide(
-            b, a + b, out=np.zeros_like(b), where=a + b > 0
-        )  # of neither: counts as 0
-        h, written = entropy(share), mean * p.norms[p.alive].sum(axis=1)
-        classes = p.classes[i, j][p.alive]
+        of_pair = p.norms[p.alive][:, [i, j]].sum(axis=1)
+        either = of_pair > 0  # a third source's own latents take no part
+        share, mean = p.norms[p.alive][either, j] / of_pair[either], means[either]
+        h, written = entropy(share), mean * of_pair[either]
+        classes = p.classes[i, j][p.alive][either]
         with np.errstate(divide="ignore", invalid="ignore"):
             literal = np.where(share > 0, -share * np.log2(share), 0.0)
         out[name("sharedness")] = float(mean @ h / mean.sum())

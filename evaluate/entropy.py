@@ -22,17 +22,18 @@ def mean_entropy(
 ) -> np.ndarray:
     """Σ w H₂(rel_norm) / Σ w over the latents that fire, float64 [pair]; NaN if no weight is left.
 
-    Latents whose both norms are zero have no entropy and count as 0.
+    Latents that write to neither source of a pair (another source's own, of a partition) have no
+    entropy there and take no part, so that sources that are equal share all that they have.
 
     Args:
-        weights: [latent], at least 0.
+        weights: [latent], or [latent, pair] where pairs weigh otherwise; at least 0.
         facts: needs `frequency` and `rel_norm`.
         members: bool [latent, pair]: only these are summed above the line; None: all.
     """
-    weights = weights * facts.alive
-    total = weights.sum()
-    if total == 0:
-        return np.full(len(facts.pairs), np.nan)
-    entropy = np.nan_to_num(binary_entropy(facts.values["rel_norm"]))
-    entropy = entropy if members is None else entropy * members
-    return np.asarray(np.clip(weights @ entropy / total, 0.0, 1.0))
+    entropy = binary_entropy(facts.values["rel_norm"])
+    taking_part = facts.alive[:, None] & ~np.isnan(entropy)
+    weights = weights.reshape(len(entropy), -1) * taking_part
+    entropy = np.nan_to_num(entropy) * (1 if members is None else members)
+    total, shared = weights.sum(axis=0), (weights * entropy).sum(axis=0)
+    found = np.divide(shared, total, out=np.full_like(total, np.nan), where=total > 0)
+    return np.asarray(np.clip(found, 0.0, 1.0))

@@ -5,7 +5,7 @@ again with some of the latents left out without starting over: intervals ask for
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -64,10 +64,15 @@ def agreement(
     """Agreement of two sources' decoders over the latents where `latents` (bool) is True.
 
     The first set of a kind that is asked for is worked out from the weights; its subsets follow
-    from it.
+    from it. Decoders that are equal agree exactly, not up to rounding.
     """
-    known = facts.decoder.derived
-    at = kind, p, q
+    found = _agreement(facts, latents, (kind, p, q))
+    equal = np.array_equal(facts.decoder.W[p], facts.decoder.W[q])
+    return replace(found, squared=1.0) if equal and min(found.ranks) else found
+
+
+def _agreement(facts: Facts, latents: np.ndarray, at: tuple[str, int, int]) -> Agreement:
+    known, (_, p, q) = facts.decoder.derived, at
     base: _Pair | None = known.get((agreement, *at))
     if base is None or not base.covers(latents):
         base = _Pair.of(facts.decoder.W[p], facts.decoder.W[q], np.flatnonzero(latents))

@@ -26,6 +26,11 @@ METRIC = Metric(
     summary="Alignment with the chance level taken out: 0 is chance, 1 is perfect.",
     formula="(alignment − alignment_chance) / (1 − alignment_chance).",
     meaning="Comparable between pairs of different width.",
-    misleads="Noisy where chance is near 1; slightly below 0 for unrelated decoders is sampling.",
+    misleads=(
+        "Noisy where chance is near 1; slightly below 0 for unrelated decoders is sampling. Far "
+        "below 0 is no sampling: where most latents write to one source alone, rows of one decoder "
+        "are zero where the other's are not, and the two agree less than rows put together at "
+        "random."
+    ),
     undefined="too few latents fire, for these widths, to tell alignment from chance",
 )

@@ -8,7 +8,7 @@ from xc.evaluate.metric import Metric, Pass, Scope, Sums
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """Weighted mean entropy of each pair; latents whose both norms are zero count as 0."""
+    """Weighted mean entropy of each pair."""
     return mean_entropy(facts.values["mean_activation"], facts)
 
 
@@ -25,12 +25,12 @@ METRIC = Metric(
     formula=(
         "Σ_j w_j H₂(rel_norm_j), H₂ the binary entropy in bits, w_j the latent's mean "
         "activation over their sum (Becker et al., eq. 2, completed: as printed, one term of "
-        "the entropy is missing)."
+        "the entropy is missing). Latents that write to neither take no part."
     ),
     meaning="1: every latent in use belongs to both models alike; 0: every latent belongs to one.",
     misleads=(
         "The entropy is flat near ½ (rel_norm 0.4 still gives 0.97), and the weights depend on "
         "how f and ‖d‖ share their scale."
     ),
-    undefined="no latent fires",
+    undefined="no latent that fires writes to either source",
 )

@@ -32,7 +32,7 @@ def _metric(label: str) -> Metric:
         formula=f"Σ w_j H₂(rel_norm_j) over j of class {shown}, weights as in sharedness.",
         meaning="The four parts add up to sharedness.",
         misleads="A class contributes little because it is small, weak, or one-sided: see counts.",
-        undefined="no latent fires",
+        undefined="no latent that fires writes to either source",
     )
 
 

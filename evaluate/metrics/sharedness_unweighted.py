@@ -20,11 +20,11 @@ METRIC = Metric(
     needs=("frequency", "rel_norm"),
     bounds=(0.0, 1.0),
     summary="Sharedness of the dictionary, each latent that fires counted once.",
-    formula="mean of H₂(rel_norm_j) over latents that fire.",
+    formula="mean of H₂(rel_norm_j) over latents that fire and write to either source.",
     meaning="What the dictionary shares, beside sharedness, which says what the code shares.",
     misleads=(
         "Rare latents count as much as common ones, and training makes more of them with more "
         "latents or more rows."
     ),
-    undefined="no latent fires",
+    undefined="no latent that fires writes to either source",
 )

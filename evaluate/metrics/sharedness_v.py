@@ -9,8 +9,10 @@ from xc.evaluate.metric import Metric, Pass, Scope, Sums
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
     """Weighted mean entropy of each pair."""
-    strength = facts.values["mean_activation"] * facts.decoder.norms.sum(axis=1)
-    return mean_entropy(strength, facts)
+    norms = facts.decoder.norms
+    p, q = np.array(facts.pairs, dtype=np.int64).reshape(-1, 2).T
+    written = norms[:, p] + norms[:, q]
+    return mean_entropy(facts.values["mean_activation"][:, None] * written, facts)
 
 
 METRIC = Metric(
@@ -21,7 +23,7 @@ METRIC = Metric(
     needs=("frequency", "mean_activation", "rel_norm"),
     bounds=(0.0, 1.0),
     summary="Sharedness with each latent weighted by what it writes, v = f·Σ‖d‖, in place of f.",
-    formula="Σ_j w_j H₂(rel_norm_j), w_j the mean over rows of f_j·Σ_m‖d_j^m‖, over their sum.",
+    formula="Σ_j w_j H₂(rel_norm_j), w_j the mean over rows of f_j·(‖d_j^A‖ + ‖d_j^B‖), over their sum.",
     meaning=(
         "As sharedness, and the same however f and ‖d‖ share their scale (f·c, d/c): the form to "
         "compare crosscoders of different code norm by."

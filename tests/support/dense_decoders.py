@@ -64,14 +64,14 @@ class DenseDecoders(DenseWorld):
             return (a * b).sum(axis=1) / norms
 
     def entropy_sum(self, p: int, q: int, *, literal: bool) -> float:
-        weights = self.f.mean(axis=0)
-        terms = []
+        weights, terms, total = self.f.mean(axis=0), [], 0.0
         for n, w in zip(self.rel_norm(p, q), weights, strict=True):
             parts = [n] if literal else [n, 1 - n]
             terms.append(w * sum(-v * np.log2(v) for v in parts if v > 0))
+            total += 0.0 if np.isnan(n) else w
         if literal:
             return float(np.sum(terms))
-        return float(np.sum(terms) / weights.sum()) if weights.sum() else float("nan")
+        return float(np.sum(terms) / total) if total else float("nan")
 
     def mean_entropy(
         self, p: int, q: int, weights: np.ndarray, members: np.ndarray | None = None
@@ -80,7 +80,7 @@ class DenseDecoders(DenseWorld):
         parts = np.stack([share, 1 - share])
         with np.errstate(all="ignore"):
             entropy = np.where(parts > 0, -parts * np.log2(parts), 0).sum(axis=0)
-        weights = weights * self.alive
+        weights = weights * self.alive * ~np.isnan(share)
         chosen = weights if members is None else weights * members
         return float((chosen * entropy).sum() / weights.sum()) if weights.sum() else float("nan")
 

@@ -89,7 +89,8 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "sharedness": lambda d: [d.entropy_sum(p, q, literal=False) for p, q in d.pairs],
     "sharedness_literal": lambda d: [d.entropy_sum(p, q, literal=True) for p, q in d.pairs],
     "sharedness_v": lambda d: [
-        d.mean_entropy(p, q, (d.f * d.norms().sum(axis=1)).mean(axis=0)) for p, q in d.pairs
+        d.mean_entropy(p, q, d.f.mean(axis=0) * (d.norms()[:, p] + d.norms()[:, q]))
+        for p, q in d.pairs
     ],
     "sharedness_unweighted": lambda d: [
         d.mean_entropy(p, q, np.ones(d.f.shape[1])) for p, q in d.pairs

@@ -37,15 +37,22 @@ def test_everything_is_shared(facts: Facts) -> None:
     assert facts.values["n_shared"] == facts.alive.sum()
 
 
-def test_sharedness_and_alignment_are_one(facts: Facts) -> None:
-    assert facts.values["sharedness"] == pytest.approx(1.0, abs=1e-12)
-    assert facts.values["alignment"] == pytest.approx(1.0, abs=1e-12)
-    assert facts.values["alignment_adjusted"] == pytest.approx(1.0, abs=1e-12)
+def test_sharedness_and_alignment_are_one_exactly(facts: Facts) -> None:
+    for name in ("sharedness", "sharedness_v", "sharedness_unweighted"):
+        assert facts.values[name].tolist() == [1.0]
+    for name in ("alignment", "alignment_adjusted", "alignment_all", "alignment_shared"):
+        assert facts.values[name].tolist() == [1.0]
 
 
-def test_alignments_of_all_and_of_shared_latents_are_one(facts: Facts) -> None:
-    for name in ("alignment_all", "alignment_shared"):
-        assert facts.values[name] == pytest.approx(1.0, abs=1e-12)
+def test_what_a_third_source_has_alone_does_not_part_two_that_are_equal() -> None:
+    """A latent that writes to neither of two sources says nothing of what they share."""
+    world = make_world(200, 60, widths=(7, 7, 5), zero_rows=False)
+    decoder = world.W[0].copy()
+    decoder[:20] = 0  # the third source's own
+    values = replace(world, W=(decoder, decoder, world.W[2])).facts().values
+    for name in ("sharedness", "sharedness_v", "sharedness_unweighted"):
+        assert values[name][0] == 1.0
+        assert values[name][1] < 1.0
 
 
 def test_equal_activations_are_alike_exactly(facts: Facts) -> None:
@@ -70,8 +77,6 @@ def test_every_latent_is_counted_as_shared(facts: Facts) -> None:
         assert facts.values[name] == 0
     np.testing.assert_allclose(facts.values["cosine"][facts.alive], 1.0, rtol=0, atol=1e-12)
     assert facts.values["cosine_shared_median"] == pytest.approx(1.0, abs=1e-12)
-    for name in ("sharedness_v", "sharedness_unweighted"):
-        assert facts.values[name] == pytest.approx(1.0, abs=1e-12)
 
 
 def test_both_sources_are_reconstructed_alike(facts: Facts) -> None:
@@ -92,9 +97,8 @@ def test_through_files_it_is_the_same(tmp_path: Path) -> None:
     )  # fmt: skip
     run = planted.write_run(tmp_path / "run", twice, store)
     done = evaluate(EvaluateConfig(report=False), run=run, store=store, progress=Silent())
-    assert done.summary["sharedness"] == pytest.approx(1.0, abs=1e-12)
-    assert done.summary["alignment"] == pytest.approx(1.0, abs=1e-12)
-    assert done.summary["alignment_adjusted"] == pytest.approx(1.0, abs=1e-12)
+    for name in ("sharedness", "alignment", "alignment_adjusted"):
+        assert done.summary[name] == 1.0
     assert done.summary["n_a_only"] == done.summary["n_b_only"] == done.summary["n_other"] == 0
     assert done.summary["n_shared"] == 40
     assert (done.latents.column("delta_norm") == 0.5).all()
