@@ -38,7 +38,7 @@ from xc.evaluate.spliced import Spliced, read_spliced
 from xc.evaluate.spliced_metrics import SPLICED
 from xc.evaluate.summary import summarise
 from xc.evaluate.twins import find_twins
-from xc.evaluate.twins.left_out import classes_without_each
+from xc.evaluate.twins.left_out import choices_without
 from xc.evaluate.widths import lengths, width_note
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, to_mapping
 from xc.store_schema.atomic import remove
@@ -171,7 +171,7 @@ def _measure(
     examples = find_examples(
         work, facts, per_latent=config.examples, per_class=config.latents_per_class
     )
-    without = classes_without_each(metrics, of_groups, facts) if config.groups else None
+    without = choices_without(metrics, of_groups, facts) if config.groups else None
     twins = find_twins(work, facts, cosine=config.twin_cosine, groups=groups, left_out=without)
     means = bootstrap_intervals(
         metrics, sums, facts, resamples=config.bootstrap, clusters=clusters.of_sequence

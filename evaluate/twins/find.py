@@ -1,7 +1,7 @@
 """From values to twins: match directions, count over the latent table, sum up.
 
-Twins are matched anew without each group of rows; all pairs that come up are counted in one pass,
-by group, so that the numbers without a group need no other.
+Twins are matched anew without groups of rows; all pairs that come up are counted in one pass, by
+group, so that the numbers without some of them need no other.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from xc.evaluate.twins.divergence import (
     divergence_counts,
     question,
 )
-from xc.evaluate.twins.left_out import Values, left_out_intervals
+from xc.evaluate.twins.left_out import Choice, Values, left_out_intervals
 from xc.evaluate.twins.matching import match
 from xc.evaluate.twins.table import ENDS, FALSE, GREEDY, HUNGARIAN, SCHEMA, Chosen, twins_table
 
@@ -49,14 +49,15 @@ KEYS: dict[str, str] = {
         "the two latents' maxima on held-out rows, the rows where one is above 0.7 and the other "
         "at most 0.3, over the rows where one is above 0.7 (Minder et al.; with 0.4 and 0.1, as in "
         "their code, under `_04_01`). Near 0: one latent written twice; near 1: two latents. For "
-        "intervals twins are matched anew without each group of rows, but the maxima stay those of "
-        "all rows, as if they were known: a maximum does not move smoothly. Where the largest "
-        "activations are rare, it moves from text to text, which no interval tells."
+        "its interval twins are matched anew without a quarter of the groups of rows at once (a "
+        "median moves in steps), but the maxima stay those of all rows, as if they were known: a "
+        "maximum does not move smoothly. Where the largest activations are rare, it moves from "
+        "text to text, which no interval tells."
     ),
     "false_twin_divergence_median": (
         "The same for the twins' latents paired anew at random, no latent with its own twin: what "
         "unrelated latents of this kind reach. Its interval keeps these pairs as far as both "
-        "latents are twins without a group of rows too."
+        "latents are twins without those rows too."
     ),
 }
 """Keys of summary.json and what they mean."""
@@ -94,7 +95,7 @@ def find_twins(
     *,
     cosine: float,
     groups: RowGroups,
-    left_out: Sequence[np.ndarray] | None = None,
+    left_out: Sequence[Choice] | None = None,
 ) -> Twins:
     """Twins of every pair of sources of equal width.
 
@@ -103,7 +104,7 @@ def find_twins(
         facts: values of `NEEDED`.
         cosine: threshold.
         groups: of rows.
-        left_out: classes [latent, pair] without each group; none for no intervals.
+        left_out: classes without groups of rows; none for no intervals.
     """
 
     def count(pairs: Question) -> Counts:
@@ -119,7 +120,7 @@ def twins_of(
     count: Callable[[Question], Counts],
     *,
     cosine: float,
-    left_out: Sequence[np.ndarray] | None = None,
+    left_out: Sequence[Choice] | None = None,
 ) -> Twins:
     """The same, whoever counts.
 
@@ -127,20 +128,22 @@ def twins_of(
         facts: values of `NEEDED`.
         count: tells of pairs how often they fire high and apart, by group of rows.
         cosine: threshold.
-        left_out: classes [latent, pair] without each group; none for no intervals.
+        left_out: classes without groups of rows; none for no intervals.
     """
     names = list(_sources(facts))
     wanted = left_out is not None
     if not names or not set(NEEDED) <= set(facts.values):
         return _untold(names, _NOT_MEASURED if names else NEEDS_TWO, intervals=wanted)
-    choices = _choices(facts, names, left_out or (), cosine)
-    apart = _divergences(facts, count, choices)
-    parts = zip(choices, apart, strict=True)
+    choices = [Choice(frozenset(), facts.values["class"]), *(left_out or ())]
+    pairs = _pairs(facts, names, choices, cosine)
+    apart = _divergences(facts, count, pairs, choices)
+    parts = zip(pairs, apart, strict=True)
     values, *without = (_summary(names, found, own) for found, (own, _) in parts)
     reasons = _reasons(facts, names, values)
-    intervals = left_out_intervals(values, without) if wanted else NO_INTERVALS
+    told = zip((len(c.without) for c in choices[1:]), without, strict=True)
+    intervals = left_out_intervals(values, list(told)) if wanted else NO_INTERVALS
     known = {f"{key}_ci": why for key, why in reasons.items()} if wanted else {}
-    return Twins(twins_table(choices[0], *apart[0]), values, {**reasons, **known}, intervals)
+    return Twins(twins_table(pairs[0], *apart[0]), values, {**reasons, **known}, intervals)
 
 
 def _sources(facts: Facts) -> Iterator[str]:
@@ -151,11 +154,11 @@ def _unequal(facts: Facts, p: int, q: int) -> bool:
     return facts.decoder.widths[p] != facts.decoder.widths[q]
 
 
-def _choices(
-    facts: Facts, names: Sequence[str], left_out: Sequence[np.ndarray], cosine: float
+def _pairs(
+    facts: Facts, names: Sequence[str], choices: Sequence[Choice], cosine: float
 ) -> list[list[Chosen]]:
-    """Pairs of every method and all sources: of all rows, then without each group."""
-    classes = [facts.values["class"], *left_out]
+    """Pairs of every method and all sources, for every choice."""
+    classes = [choice.classes for choice in choices]
     out: list[list[Chosen]] = [[] for _ in classes]
     for pair, (p, q) in enumerate(facts.pairs):
         if not _unequal(facts, p, q):
@@ -166,33 +169,33 @@ def _choices(
 
 
 def _divergences(
-    facts: Facts, count: Callable[[Question], Counts], choices: Sequence[Sequence[Chosen]]
+    facts: Facts,
+    count: Callable[[Question], Counts],
+    pairs: Sequence[Sequence[Chosen]],
+    choices: Sequence[Choice],
 ) -> list[Apart]:
     """Of the pairs of every choice, over the rows that it is about; all are counted together."""
     d_sae = facts.decoder.d_sae
     numbers = [
         np.concatenate([np.zeros(0, np.int64), *(c.a.astype(np.int64) * d_sae + c.b for c in own)])
-        for own in choices
+        for own in pairs
     ]
     distinct, place = np.unique(np.concatenate(numbers), return_inverse=True)
     if len(distinct) == 0:
-        return [(np.zeros((len(ENDS), 0)), np.zeros((len(ENDS), 0))) for _ in choices]
+        return [(np.zeros((len(ENDS), 0)), np.zeros((len(ENDS), 0))) for _ in pairs]
     written, maxima = facts.decoder.norms.sum(axis=1), facts.values["max_activation"]
     counts = count(question(distinct // d_sae, distinct % d_sae, written, maxima))
     places = np.split(place, np.cumsum([len(own) for own in numbers])[:-1])
     return [
-        divergence(
-            {name: _without(counted, choice - 1)[:, own] for name, counted in counts.items()}
-        )
-        for choice, own in enumerate(places)
+        divergence({name: _without(n, choice.without)[:, own] for name, n in counts.items()})
+        for choice, own in zip(choices, places, strict=True)
     ]
 
 
-def _without(counted: np.ndarray, group: int) -> np.ndarray:
-    """Counts by group [group, …] over all others than one, which is exact for whole numbers; over
-    all groups for -1."""
-    whole: np.ndarray = counted.sum(axis=0)
-    return whole if group < 0 else whole - counted[group]
+def _without(counted: np.ndarray, groups: frozenset[int]) -> np.ndarray:
+    """Counts by group [group, …] over all others than these; whole numbers, so that it is exact."""
+    left: np.ndarray = counted.sum(axis=0) - counted[sorted(groups)].sum(axis=0)
+    return left
 
 
 def _summary(

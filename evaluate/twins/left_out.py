@@ -1,14 +1,16 @@
 """Twins without each group of rows: who is exclusive then, and intervals of their numbers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from xc.evaluate.facts import Facts
+from xc.evaluate.group_sets import at_once, sets
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.intervals import COUNT_BOUNDS, STEADY, TOO_FEW, UNDEFINED, Intervals
 from xc.evaluate.jackknife import jackknife
-from xc.evaluate.left_out import facts_without_each
+from xc.evaluate.left_out import facts_without_each, facts_without_sets
 from xc.evaluate.metric import Metric
 from xc.evaluate.repetition import repetition
 
@@ -18,29 +20,48 @@ Values = Mapping[str, float | int | None]
 _SHARES = (0.0, 1.0)
 
 
-def classes_without_each(
-    metrics: Sequence[Metric], groups: GroupSums, facts: Facts
-) -> list[np.ndarray]:
-    """Labels [latent, pair] without each group of rows; nothing for a single group, or if `class`
-    is not measured."""
+@dataclass(frozen=True)
+class Choice:
+    """Rows that twins are matched over: all but those of some groups."""
+
+    without: frozenset[int]
+    """Numbers of these groups."""
+    classes: np.ndarray
+    """Labels [latent, pair] over the others."""
+
+
+def choices_without(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) -> list[Choice]:
+    """Without each group, then without several at once where there are enough of them; nothing for
+    a single group, or if `class` is not measured."""
     plan = repetition(metrics).of({"class"})
     if "class" not in {m.name for m in plan.again}:
         return []
-    return [left.values["class"] for left in facts_without_each(plan, groups, facts)]
+    left_out = [frozenset({group}) for group in range(groups.n)]
+    found = list(facts_without_each(plan, groups, facts))
+    if (k := at_once(groups.n)) > 1:
+        left_out += sets(groups.n, k)
+        found += facts_without_sets(plan, groups, facts, k)
+    return [Choice(own, f.values["class"]) for own, f in zip(left_out, found, strict=False)]
 
 
-def left_out_intervals(values: Values, without: Sequence[Values]) -> Intervals:
+def left_out_intervals(values: Values, without: Sequence[tuple[int, Values]]) -> Intervals:
     """Those of numbers of twins: the delete-a-group jackknife.
+
+    Medians follow a single pair where few rows are left out, and move in steps; theirs is that of
+    several groups at once, where there are some.
 
     Args:
         values: over all rows.
-        without: over all rows but those of each group.
+        without: over all rows but those of some groups, behind how many these are.
     """
     ends: dict[str, list[float] | None] = {}
     reasons: dict[str, str] = {}
+    most = max((k for k, _ in without), default=1)
     for key, value in values.items():
-        bounds = COUNT_BOUNDS if key.startswith("n_") else _SHARES
-        found = _ends(_number(value), np.array([_number(own[key]) for own in without]), bounds)
+        counted = key.startswith("n_")
+        k, bounds = (1, COUNT_BOUNDS) if counted else (most, _SHARES)
+        left_out = np.array([_number(own[key]) for n, own in without if n == k])
+        found = _ends(_number(value), left_out, bounds, k)
         ends[f"{key}_ci"] = None if isinstance(found, str) else found
         if isinstance(found, str):
             reasons[f"{key}_ci"] = found
@@ -51,9 +72,11 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _ends(value: float, left_out: np.ndarray, bounds: tuple[float, float]) -> list[float] | str:
+def _ends(
+    value: float, left_out: np.ndarray, bounds: tuple[float, float], k: int
+) -> list[float] | str:
     """Low and high, or why there are none."""
-    both = jackknife(np.array(value), left_out, bounds=bounds)
+    both = jackknife(np.array(value), left_out, bounds=bounds, at_once=k)
     if both is None:
         return TOO_FEW
     if not np.isfinite(both).all():
