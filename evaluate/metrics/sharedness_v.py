@@ -23,7 +23,9 @@ METRIC = Metric(
     needs=("frequency", "mean_activation", "rel_norm"),
     bounds=(0.0, 1.0),
     summary="Sharedness with each latent weighted by what it writes, v = f·Σ‖d‖, in place of f.",
-    formula="Σ_j w_j H₂(rel_norm_j), w_j the mean over rows of f_j·(‖d_j^A‖ + ‖d_j^B‖), over their sum.",
+    formula=(
+        "Σ_j w_j H₂(rel_norm_j), w_j the mean over rows of f_j·(‖d_j^A‖ + ‖d_j^B‖), over their sum."
+    ),
     meaning=(
         "As sharedness, and the same however f and ‖d‖ share their scale (f·c, d/c): the form to "
         "compare crosscoders of different code norm by."
