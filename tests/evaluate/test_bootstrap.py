@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from evaluating import make_world
+from scipy import stats
 
 from xc.evaluate.bootstrap import by_cluster, interval, resampled
 from xc.evaluate.facts import Facts
@@ -48,6 +49,15 @@ def test_covers_the_mean_of_new_sequences() -> None:
     assert 178 <= held <= 199
 
 
+def test_percentiles_are_those_of_students_t_for_a_normal_mean() -> None:
+    """Resamples of a mean vary by s²·(n − 1)/n²; t·s/√n is wanted."""
+    table = np.column_stack([np.full(120, 10.0), np.random.default_rng(1).normal(size=120)])
+    own = {SEQUENCE: np.arange(120), TABLE: table}
+    low, high = interval(l0.METRIC, own, FACTS, resamples=20_000)
+    expected = stats.t.ppf(0.975, 119) * stats.sem(table[:, 1] / 10)
+    assert (high - low) / 2 == pytest.approx(expected, rel=0.02)
+
+
 def test_is_the_same_for_the_same_seed() -> None:
     np.testing.assert_array_equal(bounds_of(mse.METRIC), bounds_of(mse.METRIC))
 
@@ -73,7 +83,7 @@ def test_there_is_none_without_resamples_or_from_one_sequence() -> None:
     assert interval(mse.METRIC, sums, FACTS, resamples=10, clusters=alike) is None
 
 
-@pytest.mark.parametrize("n", [2, 5, 12, 40])
+@pytest.mark.parametrize("n", [2, 5, 12, 40, 99])
 def test_few_clusters_are_left_out_in_turn(n: int) -> None:
     """Percentiles would hold the mean of so few clusters far too seldom."""
     rng, held = np.random.default_rng(n), 0

@@ -96,10 +96,18 @@ class Settled(Population):
     """In what share of documents a latent fires at all, [latent]."""
     liking: np.ndarray
     """How much oftener it fires on tokens of a template than on others, [latent]."""
+    even: float
+    """How alike documents are in how many latents fire: mean² over variance."""
 
     @classmethod
     def make(
-        cls, d_sae: int = 320, seed: int = 12, *, rare: int = 200, often: float = 1.0
+        cls,
+        d_sae: int = 320,
+        seed: int = 12,
+        *,
+        rare: int = 200,
+        often: float = 1.0,
+        even: float = 20.0,
     ) -> "Settled":
         """Decoders of all classes, cosines and norms spread; exclusive latents that the other
         source has in part, as after complete shrinkage. `often`: how many times oftener all fire.
@@ -116,7 +124,7 @@ class Settled(Population):
         w = (a.astype(np.float32), b.astype(np.float32))
         encoders = tuple((v + rng.normal(scale=0.5, size=v.shape)).T for v in w)
         world = replace(world, W=w, encoders=encoders)
-        return cls(world, often * rate, truth, topical, liking)
+        return cls(world, often * rate, truth, topical, liking, even)
 
     def draw(self, documents: int, rng: np.random.Generator) -> tuple[World, np.ndarray]:
         """A data set, and the document of each of its sequences."""
@@ -126,7 +134,7 @@ class Settled(Population):
         role = _roles(documents, rows, rng)
         there = rng.random((documents, d_sae)) < self.topical
         often = there * self.rate * rng.gamma(4.0, 0.25, (documents, d_sae))
-        often *= rng.gamma(10.0, 0.1, (documents, 1))
+        often *= rng.gamma(self.even, 1 / self.even, (documents, 1))
         lifted = np.where(role[:, None] == TEMPLATE, self.liking, 1.0)
         fires = rng.random((n, d_sae)) < often[of_row] * lifted / (0.75 + 0.25 * self.liking)
         strong = rng.gamma(8.0, 0.125, (documents, d_sae))[of_row]
@@ -200,7 +208,7 @@ def sample(
     seed: int = 0,
 ) -> Sample:
     """Measure a data set as `xc evaluate` does, from memory."""
-    of_groups = _group_sums(world, clusters, metrics, groups)
+    _, of_groups = group_sums(world, clusters, metrics, groups)
     return _measured(of_groups, world.decoder, clusters, metrics, resamples=resamples, seed=seed)
 
 
@@ -237,7 +245,7 @@ def draw(
     decoder = replace(population.world.decoder, partition=population.partition)
     for i in range(n):
         world, clusters = population.draw(documents, np.random.default_rng([7, i]))
-        sums = _group_sums(world, clusters, metrics, groups)
+        _, sums = group_sums(world, clusters, metrics, groups)
         found.append(_measured(sums, decoder, clusters, metrics, seed=i, **how))
         more = sums.totals()
         totals = combine_totals(_reading(metrics), totals, more) if totals else more
@@ -249,9 +257,10 @@ def _reading(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     return tuple(m for m in metrics if m.reads is not Pass.NONE)
 
 
-def _group_sums(
+def group_sums(
     world: World, clusters: np.ndarray, metrics: Sequence[Metric], groups: int
-) -> GroupSums:
+) -> tuple[np.ndarray, GroupSums]:
+    """The group of each row, and the sums by group."""
     some = list(reductions(_reading(metrics)).values())
     rows = np.bincount(world.sequence, minlength=len(clusters))
     parts, whole = row_groups(rows, clusters, groups), world.block(0, world.n_rows)
@@ -261,7 +270,7 @@ def _group_sums(
     def load(labels: Sequence[str], group: int) -> Totals:
         return {label: sums[group][label] for label in labels}
 
-    return GroupSums(_reading(metrics), len(sums), load)
+    return of_row, GroupSums(_reading(metrics), len(sums), load)
 
 
 def _measured(
