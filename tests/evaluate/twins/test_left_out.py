@@ -144,7 +144,9 @@ def test_equal_those_of_twins_found_anew_without_groups(make_case: MakeCase, n: 
     assert all(found[f"{key}_ci"] for key in MEDIANS)
 
 
-@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+@pytest.mark.parametrize(
+    "scheduler", ["threads", pytest.param("processes", marks=pytest.mark.slow)]
+)
 def test_the_same_bits_on_every_scheduler(make_case: MakeCase, scheduler: str) -> None:
     case = make_case(n_sequences=200, mend=all_exclusive)
     found = []
