@@ -23,7 +23,9 @@ from xc.evaluate.row_block import RowBlock
 
 T = TypeVar("T")
 
-FAN_IN = 8
+FAN_IN = 64
+"""Of a node of the tree. Blocks are added to the node one by one, so what a node costs in memory is
+one value; with few levels, few are held."""
 BLOCK_PREFIX = "block"
 
 Totals = Mapping[str, Sums]

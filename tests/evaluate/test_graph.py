@@ -10,7 +10,15 @@ import pytest
 from xc.evaluate.blocks import Range, cut_all
 from xc.evaluate.clusters import row_groups
 from xc.evaluate.examples.collect import example_sketch
-from xc.evaluate.graph import Stage, block_key, group_totals, metric_totals, rows_of, tree
+from xc.evaluate.graph import (
+    FAN_IN,
+    Stage,
+    block_key,
+    group_totals,
+    metric_totals,
+    rows_of,
+    tree,
+)
 from xc.evaluate.metric import Pass
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.reader import Reader
@@ -47,7 +55,7 @@ def test_building_computes_nothing(opened: list[str]) -> None:
     assert opened == []
 
 
-@pytest.mark.parametrize("n", [1, 2, 8, 9, 65])
+@pytest.mark.parametrize("n", [1, 2, FAN_IN, FAN_IN + 1, 8 * FAN_IN + 1])
 @pytest.mark.parametrize("scheduler", ["sync", "threads"])
 def test_the_tree_keeps_the_order_of_blocks(n: int, scheduler: str) -> None:
     blocks = cut_all([(0, n)], 1)
@@ -56,7 +64,9 @@ def test_the_tree_keeps_the_order_of_blocks(n: int, scheduler: str) -> None:
     assert tuple(found) == blocks
 
 
-def test_the_tree_adds_in_one_way_only() -> None:
+def test_the_tree_adds_in_one_way_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xc.evaluate.graph.FAN_IN", 8)
+
     def bracket(left: str, right: str) -> str:
         return f"({left}{right})"
 
