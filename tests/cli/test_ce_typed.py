@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,23 @@ def test_it_finds_the_models_by_what_the_store_says(trained):
     assert trained.xc("verify", "runs/default").returncode == 0
     told = trained.xc("inspect", "runs/default")
     assert told.returncode == 0, told.stderr
+
+
+def test_after_a_kill_a_source_that_was_measured_is_not_run_again(trained):
+    layout = RunLayout(trained.folder / "runs" / "default")
+    shutil.rmtree(layout.evaluation, ignore_errors=True)
+    first = layout.ce / "a.parquet"
+    process = trained.start(*CE)
+    while not first.is_file() and process.poll() is None:
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    before = first.stat().st_mtime_ns
+    done = trained.xc(*CE)
+    assert done.returncode == 0, done.stderr
+    assert first.stat().st_mtime_ns == before
+    assert "gpt2@6, spliced" not in done.stdout + done.stderr
+    assert summary_of(trained)["ce_recovered_b"] is not None
 
 
 def test_a_file_asks_for_it_too(trained):

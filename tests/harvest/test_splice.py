@@ -90,6 +90,23 @@ def test_noise_costs_something(world):
     assert found.recovered == pytest.approx(1 - share)
 
 
+def test_batches_change_nothing(world):
+    folder, _, store = world
+    (ref,) = resolve_models([str(folder)])
+    zeros = np.zeros(store.activations("m@1").shape, dtype=np.float32)
+    found = [
+        spliced_loss(
+            HarvestConfig(layers=("1",), device="cpu", batch_size=n), model=ref, store=store,
+            key="m@1", reconstruct=lambda a, b: zeros[a:b], split="heldout", progress=Silent(),
+        )
+        for n in (1, 4)
+    ]  # fmt: skip
+    for name in ("clean", "spliced", "zero"):
+        one, other = (getattr(f, name) for f in found)
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+    assert (found[0].replaced == found[1].replaced).all()
+
+
 def test_rows_that_are_not_chosen_keep_their_activations(world):
     store = world[2]
     zeros = np.zeros(store.activations("m@1").shape, dtype=np.float32)
