@@ -17,9 +17,9 @@ def jackknife(
     sets; the interval is θ ± t·se, t of Student's distribution with `freedom` degrees of freedom
     (G − 1 for k = 1), cut at the metric's bounds. One group at a time: Kott 2001, Busing, Meijer
     and van der Leeden 1999 for groups of equal size. Several: Shao and Wu 1989, for values that
-    move in steps. How many latents are past a threshold is one: without a small group a latent
-    seldom crosses it, but then as far as without a large one, and the variance comes out √(G − 1)
-    times too large for any number of rows; √((G − k)/k) times with k.
+    move in steps. How many latents are past a threshold is one: without a small group few cross it,
+    but each counts whole, and the variance comes out √(G − 1) times too large for any number of
+    rows; √((G − k)/k) times with k.
 
     Args:
         value: θ, over all rows; any shape.
