@@ -36,4 +36,4 @@ def kill_at(process: subprocess.Popen[bytes], run: Path, lines: int, number: sig
             os.kill(process.pid, number)
             break
         time.sleep(0.002)
-    return process.wait(timeout=60)
+    return process.wait(timeout=600)

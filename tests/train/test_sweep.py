@@ -172,6 +172,7 @@ def test_nothing_is_trained_if_one_member_is_refused(
 
 SCRIPT = """
 import sys
+import time
 from pathlib import Path
 sys.path[:0] = {paths!r}
 import torch
@@ -184,21 +185,25 @@ values = dict(tokens=150 * 64, save_every=37)
 members = [
     Member(f"k={{k}}", short(k=k, **values), RunLayout(root / f"k={{k}}")) for k in (2, 3, 4)
 ]
-sweep(members, store=store, progress=Silent())
+class Slow(Silent):
+    def advance(self, amount, **figures):
+        time.sleep(float(sys.argv[3]))
+sweep(members, store=store, progress=Slow())
 """
 
 
 def test_killed_at_random_moments(store: ActivationStore, tmp_path: Path) -> None:
     code = SCRIPT.format(paths=[p for p in sys.path if p])
 
-    def spawn(root: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", code, str(store.path), str(root)]
+    def spawn(root: Path, pause: float) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", code, str(store.path), str(root), str(pause)]
         return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
     killed = tmp_path / "killed"
     for lines, number in ((20, signal.SIGKILL), (35, signal.SIGTERM)):
-        assert kill_at(spawn(killed), killed / "k=3", lines, number) != 0
-    assert spawn(killed).wait(timeout=60) == 0
+        # Steps wait, so that none is through them all before this process has seen the line.
+        assert kill_at(spawn(killed, 0.02), killed / "k=3", lines, number) < 0
+    assert spawn(killed, 0).wait(timeout=600) == 0
     whole = {f"k={k}": {"k": k, "tokens": 150 * 64, "save_every": 37} for k in (2, 3, 4)}
     sweep(members(tmp_path / "whole", whole), store=store, progress=Silent())
     for name in whole:
