@@ -50,9 +50,9 @@ KEYS: dict[str, str] = {
         "at most 0.3, over the rows where one is above 0.7 (Minder et al.; with 0.4 and 0.1, as in "
         "their code, under `_04_01`). Near 0: one latent written twice; near 1: two latents. For "
         "its interval twins are matched anew without a quarter of the groups of rows at once (a "
-        "median moves in steps), but the maxima stay those of all rows, as if they were known: a "
-        "maximum does not move smoothly. Where the largest activations are rare, it moves from "
-        "text to text, which no interval tells."
+        "median moves in steps; of few twins it is rather wide for all that), but the maxima stay "
+        "those of all rows, as if they were known: a maximum does not move smoothly. Where the "
+        "largest activations are rare, it moves from text to text, which no interval tells."
     ),
     "false_twin_divergence_median": (
         "The same for the twins' latents paired anew at random, no latent with its own twin: what "

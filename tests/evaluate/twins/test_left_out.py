@@ -246,9 +246,11 @@ def samples() -> Iterator[Twins]:
 
 @pytest.mark.slow
 def test_they_hold_what_so_many_rows_show() -> None:
+    """Those of medians of few pairs are rather wide: the median follows the pairs next to it, and
+    with all rows but a quarter they are mostly the same."""
     found = list(samples())
     for key in (*COUNTS, *MEDIANS):
         told = [(float(s.values[key] or 0), s.intervals.ends[f"{key}_ci"]) for s in found]
         mean = np.mean([value for value, _ in told])
         held = np.mean([ends is not None and ends[0] <= mean <= ends[1] for _, ends in told])
-        assert 0.90 <= held <= 0.99, (key, held)
+        assert 0.90 <= held <= (0.99 if key in COUNTS else 0.995), (key, held)
