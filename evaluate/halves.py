@@ -13,6 +13,16 @@ from xc.evaluate.latent_scaling import SQUARES, energy
 from xc.evaluate.metric import Partial, Sums
 from xc.evaluate.row_block import RowBlock
 
+MISLEADS = (
+    "Halves of one document may stand on both sides, and the crosscoder is the same for both; rare "
+    "latents have too few rows in a half, and improve little over all rows."
+)
+"""When not to trust a value out of sample, whatever it is of."""
+UNDEFINED = (
+    "the latent does not fire in both halves, the direction is zero, or the sources differ in width"
+)
+"""Why there may be none."""
+
 COUNTS = "counts"
 _ODD = "odd_"
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from xc.evaluate.facts import Facts
-from xc.evaluate.halves import heldout_improvement, sums_in_halves
+from xc.evaluate.halves import MISLEADS, UNDEFINED, heldout_improvement, sums_in_halves
 from xc.evaluate.latent_scaling import across, xhat_numerator
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
 from xc.evaluate.metrics import mse_improvement_reconstruction
@@ -39,12 +39,6 @@ METRIC = Metric(
     meaning=(
         "How steadily the reconstruction lies along this latent where it fires, on other text too."
     ),
-    misleads=(
-        "Halves of one document may stand on both sides, and the crosscoder is the same for "
-        "both; rare latents have too few rows in a half, and improve little over all rows."
-    ),
-    undefined=(
-        "the latent does not fire in both halves, the direction is zero, or the sources differ "
-        "in width"
-    ),
+    misleads=MISLEADS,
+    undefined=UNDEFINED,
 )
