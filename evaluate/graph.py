@@ -23,9 +23,9 @@ from xc.evaluate.row_block import RowBlock
 
 T = TypeVar("T")
 
-FAN_IN = 64
-"""Of a node of the tree. Blocks are added to the node one by one, so what a node costs in memory is
-one value; with few levels, few are held."""
+FAN_IN = 1024
+"""Blocks of a node of the tree. They are added to it one by one, as they come, so that it costs the
+memory of one value; and with few levels few nodes are held."""
 BLOCK_PREFIX = "block"
 
 Totals = Mapping[str, Sums]

@@ -63,8 +63,13 @@ def bootstrap_intervals(
         if metric.statistic is not None:
             own = sums[metric.name]
             both = interval(metric, own, facts, resamples=resamples, clusters=clusters)
-            found |= {key: (ends, TOO_FEW) for key, ends in _named(metric, both, facts)}
+            found |= {key: _resampled(ends) for key, ends in _named(metric, both, facts)}
     return _told(found)
+
+
+def _resampled(ends: np.ndarray | None) -> Found:
+    """Ends that coincide are no interval, as where leaving out groups changes nothing."""
+    return (None, STEADY) if ends is not None and ends[0] == ends[1] else (ends, TOO_FEW)
 
 
 def _named(metric: Metric, both: np.ndarray | None, facts: Facts) -> Iterator[tuple[str, Any]]:

@@ -14,6 +14,10 @@ from xc.evaluate.reader import Reader, block_type
 from xc.evaluate.row_counts import RowCounts
 from xc.store_schema import ActivationStore, canonical_json
 
+METHODS = 2
+"""To be raised when what becomes of the sums changes: `finish` of a metric, intervals, twins,
+tables. Evaluations made before are then made anew, from the sums that are kept."""
+
 DISTRIBUTIONS = ("xcdiff", "dask", "numpy", "pyarrow", "scipy")
 
 
@@ -34,8 +38,8 @@ def provenance(reader: Reader, ranges: tuple[Range, ...], counts: RowCounts) -> 
 
 
 def measured_by(metrics: Sequence[Metric], clusters: Clusters) -> dict[str, Any]:
-    """What else a finished evaluation depends on: metrics and their versions, and clusters."""
-    versions = {m.name: m.version for m in metrics}
+    """What else a finished evaluation depends on: metrics, methods and their versions, clusters."""
+    versions = {"methods": METHODS, **{m.name: m.version for m in metrics}}
     digest = hashlib.sha256(canonical_json(versions).encode()).hexdigest()[:16]
     return {
         "clusters": {"unit": clusters.unit, "n": clusters.n},

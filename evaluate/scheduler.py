@@ -9,6 +9,7 @@ from typing import Any
 import dask
 from dask.callbacks import Callback
 
+from xc.evaluate.allocator import return_large_arrays
 from xc.evaluate.blocks import Range
 from xc.evaluate.graph import rows_of
 from xc.evaluate.reader import Reader
@@ -49,6 +50,7 @@ def compute(graph: Any, *, scheduler: str, progress: Progress, title: str, rows:
     Raises:
         RequestError: if a cluster does not answer, or its client is not installed.
     """
+    return_large_arrays()
     progress.start(title, rows, "rows")
     try:
         if scheduler.startswith(CLUSTER):

@@ -131,3 +131,13 @@ def test_class_counts_of_groups_of_latents_have_them(make_case: Callable[..., An
     told = found["not_measured"]
     assert low < found["l0_group_plain"] < high
     assert found["n_shared_group_shared_ci"] or told["n_shared_group_shared_ci"] == STEADY
+
+
+def test_resamples_that_are_all_alike_are_no_interval() -> None:
+    world = make_world(120, 6)
+    silent = replace(world, f=np.zeros_like(world.f))
+    clusters = np.arange(silent.sequence.max() + 1)
+    found = sample(silent, clusters, by_name("l0", "mse"), resamples=20).intervals
+    assert found.ends["l0_ci"] is None
+    assert found.reasons["l0_ci"] == STEADY
+    assert found.ends["mse_a_ci"] is not None

@@ -125,3 +125,15 @@ def shown(found: Evaluation) -> str:
     console = Console(record=True, width=120, file=StringIO())
     print_evaluation(console, found)
     return console.export_text()
+
+
+def test_other_methods_make_it_anew_from_the_sums_that_are_kept(
+    made: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = made.evaluate(groups=5, report=False).summary
+    monkeypatch.setattr("xc.evaluate.jackknife.LEVEL", 0.5)
+    assert made.evaluate(groups=5, report=False).summary == first
+    monkeypatch.setattr("xc.evaluate.provenance.METHODS", 10**6)
+    again = made.evaluate(groups=5, report=False).summary
+    assert again["fve"] == first["fve"]
+    assert again["fve_ci"][0] > first["fve_ci"][0]
