@@ -13,8 +13,9 @@ def partial(block: RowBlock) -> Sums:
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """Firing rows over rows."""
-    return sums["fired"] / sums["rows"]
+    """Firing rows over rows; NaN without rows."""
+    fired, rows = sums["fired"], sums["rows"]
+    return np.divide(fired, rows, out=np.full_like(fired, np.nan), where=rows > 0)
 
 
 METRIC = Metric(

@@ -15,9 +15,9 @@ def partial(block: RowBlock) -> Sums:
 
 
 def statistic(sums: Sums, facts: Facts) -> np.ndarray:
-    """Firing latents over rows."""
-    table = sums[TABLE]
-    return np.asarray(table[..., 1] / table[..., 0])
+    """Firing latents over rows; NaN without rows, as of a role that none has."""
+    rows, fired = sums[TABLE][..., 0], sums[TABLE][..., 1]
+    return np.asarray(np.divide(fired, rows, out=np.full_like(fired, np.nan), where=rows > 0))
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:

@@ -69,6 +69,13 @@ def test_measures_are_those_of_the_rows_alone(number: int, cuts: list[int]) -> N
         assert_same(found, ORACLES[base](alone))
 
 
+def test_of_a_group_without_rows_nothing_is_defined() -> None:
+    world = make_world()
+    for metric in over_groups(METRICS, [Group("role", 9, "x")]):
+        sums = tile_totals([metric], world.block(0, world.n_rows))[metric.name]
+        assert np.isnan(metric.finish(sums, Facts(world.decoder))).all(), metric.name
+
+
 def test_they_travel_to_other_processes() -> None:
     metrics = over_groups(METRICS, [Group("role", 1, "user")])
     block = make_world().block(0, 90)
