@@ -11,7 +11,7 @@ from xc.evaluate.sequence_sums import TABLE, merge, totals
 def statistic(sums: Sums, facts: Facts) -> np.ndarray:
     """Σ‖x − x̂‖²/n of each source; NaN without rows."""
     rows, found = sums[TABLE][..., :1], errors(sums, facts.decoder.n_sources)
-    return np.divide(found, rows, out=np.full_like(found, np.nan), where=rows > 0)
+    return np.asarray(np.divide(found, rows, out=np.full_like(found, np.nan), where=rows > 0))
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:

@@ -19,6 +19,10 @@ from xc.evaluate.populations import (
 SHARES = (50, 95)
 """Central per cent of the shared latents."""
 
+_FEW_CARRY = (
+    " A few shared latents with a far-off ν carry the ends; the interval is then often too narrow."
+)
+
 
 def _within(population: Population, name: str, percent: int) -> Finish:
     shared = SHARED_LATENTS.turned(population.side)
@@ -72,7 +76,8 @@ def _overlap(population: Population, name: str, percent: int) -> Metric:
             f"Near 0 where exclusive latents are told apart; near {percent / 100:g} where they "
             "scale as shared ones do, which is what the artefacts of L1 look like."
         ),
-        misleads="Wide for scattered shared latents: then even true ones fall inside.",
+        misleads="Wide for scattered shared latents: then even true ones fall inside."
+        + (_FEW_CARRY if percent == max(SHARES) else ""),
         undefined=f"a class has fewer than {FEWEST} latents with a ν",
     )
 
