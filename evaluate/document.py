@@ -95,6 +95,8 @@ second time.
   a quarter of the groups is left out at once, in G sets that overlap as evenly as they can, if
   there are 16 groups or more: se² = (G − k)/(k·G) · Σ_s (θ_s − θ̄)² (Shao and Wu), √((G − k)/k)
   times too large at most: 1.7 times for k = 5 of 20, for which t has 15.8 degrees of freedom.
+  Medians of the twins' divergence move in such steps too; for them half of the groups are left out,
+  for which that factor is 1 (t has 15.6 degrees of freedom for k = 10 of 20).
 - **Quantiles over rows and medians over latents** (`l0_p05`, …, `cosine_shared_median`, …): the
   jackknife tells how sure the share of rows, or of latents, up to every number is; the ends are the
   first and the last number up to which the share may be the one asked for (Woodruff's interval, of

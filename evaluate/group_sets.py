@@ -6,13 +6,16 @@ import numpy as np
 
 SHARE = 4
 """One group in so many is left out at once."""
+HALF = 2
+"""One in so many for medians: half of the rows lack as much of the whole as it lacks of all rows
+there could be, so that a median moves between as many neighbours (half-samples, McCarthy 1969)."""
 ENOUGH = 16
 """Groups from which several are left out at once; of fewer the sets overlap too much."""
 
 
-def at_once(n: int) -> int:
+def at_once(n: int, share: int = SHARE) -> int:
     """How many of n groups are left out together for numbers that move in steps."""
-    return n // SHARE if n >= ENOUGH else 1
+    return n // share if n >= ENOUGH else 1
 
 
 def sets(n: int, k: int) -> list[frozenset[int]]:

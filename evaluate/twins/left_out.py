@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xc.evaluate.facts import Facts
-from xc.evaluate.group_sets import at_once, sets
+from xc.evaluate.group_sets import HALF, at_once, sets
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.intervals import COUNT_BOUNDS, STEADY, TOO_FEW, UNDEFINED, Intervals
 from xc.evaluate.jackknife import jackknife
@@ -31,14 +31,14 @@ class Choice:
 
 
 def choices_without(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) -> list[Choice]:
-    """Without each group, then without several at once where there are enough of them; nothing for
-    a single group, or if `class` is not measured."""
+    """Without each group, then without half of them where there are enough; nothing for a single
+    group, or if `class` is not measured."""
     plan = repetition(metrics).of({"class"})
     if "class" not in {m.name for m in plan.again}:
         return []
     left_out = [frozenset({group}) for group in range(groups.n)]
     found = list(facts_without_each(plan, groups, facts))
-    if (k := at_once(groups.n)) > 1:
+    if (k := at_once(groups.n, HALF)) > 1:
         left_out += sets(groups.n, k)
         found += facts_without_sets(plan, groups, facts, k)
     return [Choice(own, f.values["class"]) for own, f in zip(left_out, found, strict=False)]
@@ -47,8 +47,9 @@ def choices_without(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) 
 def left_out_intervals(values: Values, without: Sequence[tuple[int, Values]]) -> Intervals:
     """Those of numbers of twins: the delete-a-group jackknife.
 
-    Medians follow a single pair where few rows are left out, and move in steps; theirs is that of
-    several groups at once, where there are some.
+    Medians follow a single pair where few rows are left out, and move in steps: their standard
+    error would be too large by (rows left over rows left out)^¼, for many pairs as for few. Theirs
+    is that of half of the groups at once, where there are some.
 
     Args:
         values: over all rows.

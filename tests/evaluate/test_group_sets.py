@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xc.evaluate.group_sets import at_once, first, freedom, sets
+from xc.evaluate.group_sets import HALF, SHARE, at_once, first, freedom, sets
 
 
-@given(st.integers(2, 60))
-def test_every_group_is_left_out_as_often(n: int) -> None:
-    k = at_once(n)
+@given(st.integers(2, 60), st.sampled_from([SHARE, HALF]))
+def test_every_group_is_left_out_as_often(n: int, share: int) -> None:
+    k = at_once(n, share)
     found = sets(n, k)
     assert len(found) == n
     assert {len(part) for part in found} == {k}
@@ -32,9 +32,10 @@ def test_few_groups_are_left_out_one_by_one() -> None:
     assert sets(5, at_once(5)) == [{g} for g in range(5)]
     assert sets(1, 1) == []
     assert [at_once(n) for n in (2, 15, 16, 20, 21, 40)] == [1, 1, 4, 5, 5, 10]
+    assert [at_once(n, HALF) for n in (15, 16, 20, 21)] == [1, 8, 10, 10]
 
 
-@pytest.mark.parametrize(("n", "k"), [(12, 1), (16, 4), (20, 5), (40, 10)])
+@pytest.mark.parametrize(("n", "k"), [(12, 1), (16, 4), (20, 5), (20, 10), (40, 10)])
 def test_freedom_is_that_of_the_variance_of_a_mean(n: int, k: int) -> None:
     """Of normal numbers: 2·mean²/variance of the variance, as for χ²."""
     rng, member = np.random.default_rng(n), np.zeros((n, n))

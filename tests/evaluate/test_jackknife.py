@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xc.evaluate.group_sets import at_once, freedom, sets
+from xc.evaluate.group_sets import HALF, at_once, freedom, sets
 from xc.evaluate.jackknife import jackknife
 
 UNBOUNDED = (-np.inf, np.inf)
@@ -51,18 +51,20 @@ def widths(count: Callable[[np.ndarray], float], k: int, draw: Callable[[], np.n
     return float(np.mean(found) / (2 * stats.t.ppf(0.975, freedom(20, k)) * np.std(values)))
 
 
-def test_latents_past_a_threshold_are_told_from_a_quarter_left_out() -> None:
-    """One group at a time the standard error is 19^¼ times too large; a quarter, 3^¼ times."""
-    rng, at = np.random.default_rng(0), np.linspace(-3, 3, 60)
+def test_latents_past_a_threshold_are_told_from_several_groups_left_out() -> None:
+    """One group at a time the standard error is 19^¼ times too large; a quarter, 3^¼ times;
+    with half of them, not at all."""
+    rng, at = np.random.default_rng(0), np.linspace(-12, 12, 240)
 
     def draw() -> np.ndarray:
-        return at / 20 + rng.normal(size=(20, 60)) / np.sqrt(20)
+        return at / 20 + rng.normal(size=(20, 240)) / np.sqrt(20)
 
     def past(sums: np.ndarray) -> float:
         return float(np.count_nonzero(sums > 0))
 
     assert 1.7 < widths(past, 1, draw) < 2.4
     assert 1.1 < widths(past, at_once(20), draw) < 1.5
+    assert 0.9 < widths(past, at_once(20, HALF), draw) < 1.1
 
 
 def test_several_at_once_of_a_mean_is_about_one_at_a_time() -> None:
