@@ -122,10 +122,12 @@ Elsewhere than in the population that a number is told in, some intervals are of
 
 - Too wide, up to 100 of 100: medians, rank correlations and counts over latents, where most latents
   fire on a few rows only.
-- Too narrow, 85 to 91: Pearson's coefficient of ν and frequency, and the share within the central
-  95 % of shared ν, where a few latents with a far-off ν carry them.
-- Too narrow, 84 to 89: shares and counts of a few dozen latents that come and go
-  (`nu_error_overlap_50_a_only`, `n_a_only_group_plain`, …).
+- Too narrow, 85 to 91: Pearson's coefficient of ν^r and frequency, and the share within the central
+  95 % of shared ν^r (`nu_reconstruction_frequency_pearson_…`, `nu_reconstruction_overlap_95_…`),
+  where a few latents with a far-off ν carry them.
+- Too narrow or missing, 84 to 92: shares and counts of a few dozen latents that come and go
+  (`nu_error_overlap_50_a_only`, `n_a_only_group_plain`, …). Such a count has no interval in up to 9
+  of 100 sets, which counts as not held.
 
 When they mislead:
 
