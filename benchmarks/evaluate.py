@@ -7,7 +7,7 @@ within one run mean anything. Latent scaling here is that of every latent, for t
 and reconstruction) of both sources along the decoder directions of both; the dense way takes it
 along those of both, or of one alone. Memory is that of all metrics over 1, 10 and 50 times the
 rows, in groups as an evaluation has them, in a process each. duckdb comes from PyPI into a folder
-of its own. Writes benchmarks/results/evaluate.json; five minutes on two cores, 1.5 GB of disk.
+of its own. Writes benchmarks/results/evaluate.json; ten minutes on two cores, 3 GB of disk.
 """
 
 import argparse
@@ -64,7 +64,7 @@ RESULT = Path(__file__).parent / "results" / "evaluate.json"
 KEYS = ("alpha@1", "beta@2")
 WIDTH, D_SAE, K = 768, 4096, 60
 LENGTH, BLOCK, TILE, DENSE = 256, 8192, 2048, 4096
-MEASURED, TIMES = 8192, (1, 10, 50)
+MEASURED, TIMES = 16384, (1, 10, 50)
 SCALING = ("nu_error", "nu_reconstruction")
 COUNTING = ("frequency", "mean_activation", "max_activation")
 
@@ -275,8 +275,8 @@ def peak_mib(store: Path, run: Path, n_rows: int) -> float:
 
 def print_peak(store: str, run: str, n_rows: str) -> None:
     """What `peak_mib` runs; `ru_maxrss` would tell the parent's peak where that is larger."""
-    reader = Reader(Path(store), Path(run), MEASURED // 16)
-    blocks = cut_all([(0, int(n_rows))], MEASURED // 16)  # stages of two blocks in the smallest
+    reader = Reader(Path(store), Path(run), MEASURED // 32)
+    blocks = cut_all([(0, int(n_rows))], MEASURED // 32)  # stages of four blocks in the smallest
     work = Work(reader, ((0, int(n_rows)),), blocks, "threads", Silent())
     sequences = reader.store.sequences
     counted = np.diff(sequences.row_offsets)
