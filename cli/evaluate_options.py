@@ -22,7 +22,8 @@ class EvaluateOptions(EvaluateConfig):
     """For ce: where the models run, cpu, cuda, cuda:1, … Default: that of the harvest, else auto (a
     GPU if there is one)."""
     dtype: str | None = None
-    """For ce: type in which the models run, as in xc harvest."""
+    """For ce: type in which the models run, as in xc harvest; what is kept of another is taken
+    again."""
     batch_size: int | None = None
     """For ce: sequences run at once; halved when a GPU's memory runs out. Default: that of the
     harvest, else 16."""

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xc.cli.evaluate_options import EvaluateOptions
 from xc.cli.pipeline_file import Pipeline
 from xc.evaluate.checks import SPLIT, check_inputs
 from xc.evaluate.reader import Reader
 from xc.evaluate.spliced import DERIVED, is_derived
+from xc.evaluate.spliced_precision import Precision, words
 from xc.evaluate.spliced_rows import SplicedRows
-from xc.evaluate.spliced_sums import COLUMNS, kept_spliced, save_spliced
+from xc.evaluate.spliced_sums import COLUMNS, SplicedSums, kept_spliced, save_spliced
 from xc.store_schema import (
     ActivationStore,
     Progress,
@@ -19,6 +20,9 @@ from xc.store_schema import (
     Source,
     from_mapping,
 )
+
+if TYPE_CHECKING:
+    from xc.harvest import HarvestConfig, ModelRef
 
 _LOADING = (
     "attn_implementation",
@@ -42,16 +46,24 @@ def measure_spliced(
 ) -> dict[int, str]:
     """Run the models of all sources whose losses are not kept yet; one file is written for each.
 
+    Losses that are kept of another precision than is asked for are stale; they stay until others
+    are there.
+
     Returns:
         Why a model could not be run, by number of the source.
 
     Raises:
-        RequestError: if there is no source that anything is known of afterwards.
+        RequestError: if there is no source that anything is known of afterwards, or none that
+            can be run in the precision that is asked for.
     """
     work = _Work(options, pipeline, Reader(store.path, run.root, options.tile_rows), run, progress)
     check_inputs(work.reader)
     kept = kept_spliced(work.reader, run, progress)
-    missing = [source for source in range(len(work.reader.keys)) if source not in kept]
+    missing = [
+        source
+        for source in range(len(work.reader.keys))
+        if source not in kept or work.is_stale(source, kept[source])
+    ]
     if missing:
         work.check()
     refused = {source: why for source in missing if (why := work.attempt(source)) is not None}
@@ -90,15 +102,34 @@ class _Work:
             return str(error)
         return None
 
+    def is_stale(self, number: int, kept: SplicedSums) -> bool:
+        """Whether what is kept of a source is of another precision than is asked for; it is told.
+
+        Raises:
+            RequestError: if the settings are wrong.
+        """
+        source = self.reader.store.source(self.reader.keys[number])
+        config = self._config(source)
+        try:
+            asked = self._precision(config, source)
+        except RequestError:  # model or device is not here, so that it could not be run either
+            return False
+        if kept.precision == asked:
+            return False
+        self.progress.note(
+            f"{source.key}: kept losses are of a model in {words(kept.precision)}, asked for is "
+            f"{asked}; they are taken again"
+        )
+        return True
+
     def _measure(self, number: int, source: Source) -> None:
-        from xc.cli.spliced_models import model_of  # noqa: PLC0415  (as above)
-        from xc.harvest import HarvestConfig, spliced_loss  # noqa: PLC0415
+        from xc.harvest import spliced_loss  # noqa: PLC0415  (as above)
 
         rows = SplicedRows(self.reader, number)
-        usual = self.pipeline.sections.get("harvest", {}).get("models", ())
+        config = self._config(source)
         found = spliced_loss(
-            from_mapping(HarvestConfig, self._settings(source), where="evaluate"),
-            model=model_of(source, given=self.options.models, usual=_words(usual)),
+            config,
+            model=self._model(source),
             store=self.reader.store,
             key=source.key,
             reconstruct=rows.reconstruct,
@@ -108,7 +139,25 @@ class _Work:
         )
         columns = {name: vars(found)[name] for name in COLUMNS}
         told = {"model": source.model, "revision": source.revision}
-        save_spliced(self.run, self.reader, number, columns, **told)
+        precision = self._precision(config, source)
+        save_spliced(self.run, self.reader, number, columns, precision=precision, **told)
+
+    def _precision(self, config: "HarvestConfig", source: Source) -> Precision:
+        from xc.harvest import spliced_dtype  # noqa: PLC0415  (as above)
+
+        dtype = spliced_dtype(config, lambda: self._model(source))
+        return Precision(dtype, config.quantize, config.attn_implementation)
+
+    def _model(self, source: Source) -> "ModelRef":
+        from xc.cli.spliced_models import model_of  # noqa: PLC0415  (as above)
+
+        usual = self.pipeline.sections.get("harvest", {}).get("models", ())
+        return model_of(source, given=self.options.models, usual=_words(usual))
+
+    def _config(self, source: Source) -> "HarvestConfig":
+        from xc.harvest import HarvestConfig  # noqa: PLC0415  (as above)
+
+        return from_mapping(HarvestConfig, self._settings(source), where="evaluate")
 
     def _settings(self, source: Source) -> Mapping[str, Any]:
         """How a model is run: as told, else as in the harvest; quantised if it was then."""

@@ -101,6 +101,8 @@ SPLICED = """\
 What `xc evaluate --ce` measured of each source's model: a row for each held-out sequence, sums over
 its predicted tokens. The `ce_…` keys of summary.json and their intervals follow from them; later
 evaluations use them without running a model, as long as checkpoint, store and filter are the same.
+The file's metadata and provenance.json tell in what precision the model ran; where `xc evaluate
+--ce --dtype …` asks for another it is measured again. Sources of different precisions are told of.
 """
 
 

@@ -96,7 +96,7 @@ def evaluate(
     settings = to_mapping(config)
     chosen = select(_TABLE, config.metrics, reader.decoder.n_sources)
     spliced = read_spliced(reader, run, progress, refused=refused or {})
-    told = {**made_from, **measured_by(chosen, clusters), "ce": spliced.digests}
+    told = {**made_from, **measured_by(chosen, clusters), "ce": spliced.told}
     if artefacts.is_done(run, settings, told):
         progress.note(f"{run.evaluation} is up to date")
         _tidy(config, run)

@@ -12,6 +12,7 @@ from xc.evaluate.naming import names
 from xc.evaluate.reader import Reader
 from xc.evaluate.sequence_sums import SEQUENCE, TABLE
 from xc.evaluate.spliced_metrics import FEATURES, SPLICED
+from xc.evaluate.spliced_precision import unequal
 from xc.evaluate.spliced_sums import SplicedSums, kept_spliced
 from xc.evaluate.summary import LEFT_OUT
 from xc.store_schema import Progress, RunLayout
@@ -32,9 +33,9 @@ class Spliced:
     """Why there is nothing, for all other sources."""
 
     @property
-    def digests(self) -> dict[str, str]:
-        """For provenance.json: what was used, by letter of the source."""
-        return {letter(source): sums.digest for source, sums in sorted(self.found.items())}
+    def told(self) -> dict[str, Any]:
+        """For provenance.json: what was used and its precision, by letter of the source."""
+        return {letter(source): sums.told for source, sums in sorted(self.found.items())}
 
     @property
     def sums(self) -> dict[str, Sums]:
@@ -67,10 +68,12 @@ def read_spliced(
     Args:
         reader: of its checkpoint, store and latent table.
         run: whose.
-        progress: told what was removed.
+        progress: told what was removed, and of sources whose models ran in unequal precision.
         refused: why models could not be run just now, by number of the source.
     """
     found = kept_spliced(reader, run, progress)
+    if note := unequal({letter(s): sums.precision for s, sums in sorted(found.items())}):
+        progress.note(note)
     missing = [source for source in range(len(reader.keys)) if source not in found]
     reasons = {
         source: DERIVED if is_derived(reader, source) else refused.get(source, RUN_IT)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from xc.evaluate.letters import letter
 from xc.evaluate.reader import Reader
+from xc.evaluate.spliced_precision import Precision
 from xc.store_schema import Progress, RunLayout, atomic_path, canonical_json
 from xc.store_schema.atomic import remove
 
@@ -46,6 +47,14 @@ class SplicedSums:
     """[sequence] each, under the names of `COLUMNS`."""
     digest: str
     """Equal for equal files."""
+    precision: Precision | None
+    """In which the model ran; None if the file was written before files told it."""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """For provenance.json."""
+        precision = self.precision.to_dict() if self.precision else None
+        return {"digest": self.digest, "precision": precision}
 
 
 def spliced_file(run: RunLayout, source: int) -> Path:
@@ -54,7 +63,11 @@ def spliced_file(run: RunLayout, source: int) -> Path:
 
 
 def identity(reader: Reader, source: int) -> dict[str, Any]:
-    """What the sums of a source depend on."""
+    """What the sums of a source must be of to be used at all.
+
+    The precision in which the model ran is told beside it: sums of any are of the same run, and
+    whoever asks for one, `xc evaluate --ce`, compares.
+    """
     return {
         "version": VERSION,
         "checkpoint": reader.checkpoint.fingerprint,
@@ -70,6 +83,8 @@ def save_spliced(
     reader: Reader,
     source: int,
     columns: Mapping[str, np.ndarray],
+    *,
+    precision: Precision,
     **measured: object,
 ) -> None:
     """Write the file of a source.
@@ -79,9 +94,11 @@ def save_spliced(
         reader: of its checkpoint, store and latent table.
         source: number of the source.
         columns: under the names of `COLUMNS`.
-        measured: what else is to be told: the model, the type in which it ran.
+        precision: in which the model ran.
+        measured: what else is to be told: the model and its revision.
     """
-    about = canonical_json({"of": identity(reader, source), **measured})
+    told = {"of": identity(reader, source), "precision": precision.to_dict(), **measured}
+    about = canonical_json(told)
     schema = SCHEMA.with_metadata({_KEY: about.encode()})
     table = pa.table({name: columns[name] for name in COLUMNS}, schema=schema)
     with atomic_path(spliced_file(run, source)) as aside:
@@ -113,7 +130,8 @@ def kept_spliced(reader: Reader, run: RunLayout, progress: Progress) -> dict[int
 def _read(file: Path, wanted: Mapping[str, Any]) -> tuple[str, SplicedSums | None]:
     try:
         table = pq.read_table(file, page_checksum_verification=True)
-        told = json.loads((table.schema.metadata or {})[_KEY])["of"]
+        about = json.loads((table.schema.metadata or {})[_KEY])
+        told = about["of"]
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
         return "damaged", None
     if told != wanted:
@@ -121,4 +139,5 @@ def _read(file: Path, wanted: Mapping[str, Any]) -> tuple[str, SplicedSums | Non
     if not table.schema.equals(SCHEMA):
         return "damaged", None
     columns = {name: table.column(name).to_numpy() for name in COLUMNS}
-    return "", SplicedSums(columns, hashlib.sha256(file.read_bytes()).hexdigest()[:16])
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    return "", SplicedSums(columns, digest, Precision.from_told(about.get("precision")))

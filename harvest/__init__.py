@@ -6,7 +6,7 @@ from xc.harvest.mixture import Mixture
 from xc.harvest.open_dataset import open_dataset, open_mixture
 from xc.harvest.references import ModelRef, resolve_models
 from xc.harvest.run import HarvestReport, harvest
-from xc.harvest.splice import SplicedLoss, spliced_loss
+from xc.harvest.splice import SplicedLoss, spliced_dtype, spliced_loss
 
 __all__ = [
     "Corpus",
@@ -19,5 +19,6 @@ __all__ = [
     "open_dataset",
     "open_mixture",
     "resolve_models",
+    "spliced_dtype",
     "spliced_loss",
 ]

@@ -43,7 +43,12 @@ def pick_dtype(name: str, model: Model, device: torch.device) -> torch.dtype:
     """The type of a name; `auto` is float32 on a CPU and the model's own type on a GPU."""
     if name != "auto":
         return _TYPES[name]
-    return torch.float32 if device.type == "cpu" else native_dtype(model)
+    return automatic_dtype(device) or native_dtype(model)
+
+
+def automatic_dtype(device: torch.device) -> torch.dtype | None:
+    """What `auto` is on a device whatever the model; None where the model decides."""
+    return torch.float32 if device.type == "cpu" else None
 
 
 def dtype_name(dtype: torch.dtype) -> str:

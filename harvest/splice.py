@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from xc.harvest.config import DEFAULT_BATCH, HarvestConfig
-from xc.harvest.devices import pick_device
+from xc.harvest.devices import automatic_dtype, dtype_name, pick_device, pick_dtype
 from xc.harvest.forward import first_tensor
 from xc.harvest.loading import check_loading, load
 from xc.harvest.memory import Halving
@@ -116,6 +116,29 @@ def spliced_loss(
     chosen = choose if choose is not None else _by_mask(store)
     step = partial(batch_losses, site, reconstruct=reconstruct, choose=chosen)
     return _measure(step, text, _batches(text, store, split), key=key, progress=progress)
+
+
+def spliced_dtype(config: HarvestConfig, model: Callable[[], ModelRef]) -> str:
+    """Type in which `spliced_loss` runs a model: `bfloat16`, never `auto`.
+
+    Args:
+        config: as given to `spliced_loss`.
+        model: gives the model; called only where the type depends on it.
+
+    Raises:
+        RequestError: if the device or the model that decides is not to be had.
+    """
+    if config.dtype != "auto":
+        return config.dtype
+    device = pick_device(config.device)
+    return dtype_name(automatic_dtype(device) or _own_dtype(config, model(), device))
+
+
+def _own_dtype(config: HarvestConfig, model: ModelRef, device: torch.device) -> torch.dtype:
+    described = describe_model(
+        model, blocks=config.blocks, trust_remote_code=config.trust_remote_code
+    )
+    return pick_dtype(config.dtype, described, device)
 
 
 def _check_same(model: Model, source: Source, store: ActivationStore) -> None:

@@ -249,6 +249,51 @@ def test_what_is_of_another_checkpoint_is_measured_again(pipeline, copied, measu
     assert anew["ce_spliced_a"] != losses_of(measured)["ce_spliced_a"]
 
 
+def test_what_is_kept_of_another_precision_is_measured_again(pipeline, copied, measured):
+    flags: dict[str, Any] = {"metrics": ("l0",), "ce": True}
+    low = evaluated(pipeline, copied, dtype="bfloat16", **flags)
+    assert low.provenance["ce"]["a"]["precision"]["dtype"] == "bfloat16"
+    assert losses_of(low)["ce_clean_a"] != losses_of(measured)["ce_clean_a"]
+    (RunLayout(copied).ce / "b.parquet").unlink()
+    told = Told()
+    full = evaluated(pipeline, copied, told, dtype="float32", **flags)
+    assert told.spliced == list(KEYS)
+    (note,) = (note for note in told.notes if "bfloat16" in note)
+    assert note.startswith(f"{KEYS[0]}: kept losses are of a model in bfloat16, asked for is float")
+    assert losses_of(full) == losses_of(measured)
+    precisions = [of["precision"]["dtype"] for of in full.provenance["ce"].values()]
+    assert precisions == ["float32", "float32"]
+    again = Told()
+    evaluated(pipeline, copied, again, **flags)  # auto is float32 on a CPU
+    evaluated(pipeline, copied, again, dtype="float32", device="cuda:99", **flags)
+    assert again.spliced == []
+
+
+def test_a_plain_evaluation_takes_what_is_kept_and_tells_of_what_is_mixed(
+    pipeline, copied, measured
+):
+    evaluated(pipeline, copied, ce=True, dtype="bfloat16", metrics=("l0",))
+    alike = Told()
+    evaluated(pipeline, copied, alike, metrics=("ce_clean_a",), ce=False, dtype="bfloat16")
+    shutil.copy(measured.run.ce / "b.parquet", RunLayout(copied).ce / "b.parquet")
+    told = Told()
+    found = evaluated(pipeline, copied, told, metrics=("l0",))
+    assert told.spliced == alike.spliced == []
+    assert not any("precisions" in note for note in alike.notes)
+    assert any("(A: bfloat16; B: float32)" in note for note in told.notes)
+    assert found.provenance["ce"]["b"]["precision"]["dtype"] == "float32"
+
+
+def test_a_precision_that_cannot_be_had_costs_nothing_that_is_kept(pipeline, copied, measured):
+    shutil.copytree(measured.run.ce, RunLayout(copied).ce)
+    flags: dict[str, Any] = {"metrics": ("l0",), "ce": True, "device": "cuda:99"}
+    with pytest.raises(RequestError, match=r"no source can be spliced .*cuda:99"):
+        evaluated(pipeline, copied, dtype="bfloat16", **flags)
+    with pytest.raises(RequestError, match="unknown dtype 'bfloat61'"):
+        evaluated(pipeline, copied, dtype="bfloat61", **flags)
+    assert losses_of(evaluated(pipeline, copied, **flags)) == losses_of(measured)
+
+
 def test_runs_of_a_sweep_are_measured_each(pipeline, tmp_path):
     short = {**TRAIN, "tokens": 4096}
     fewer = Pipeline(

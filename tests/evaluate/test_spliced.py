@@ -10,12 +10,14 @@ from xc.evaluate import EvaluateConfig, evaluate
 from xc.evaluate.reader import Reader
 from xc.evaluate.spliced import RUN_IT
 from xc.evaluate.spliced_metrics import SPLICED
+from xc.evaluate.spliced_precision import Precision
 from xc.evaluate.spliced_sums import save_spliced, spliced_file
 from xc.evaluate.summary import LEFT_OUT
 from xc.store_schema import Silent
 
 MakeCase = Callable[..., Case]
 KEYS = [f"{metric.name}_{letter}" for metric in SPLICED for letter in "ab"]
+FLOAT32 = Precision("float32")
 CONTRACT = ("ce_clean", "ce_spliced", "ce_zero", "ce_delta", "ce_recovered")
 
 
@@ -31,7 +33,7 @@ def save(case: Case, *sources: int, seed: int = 0) -> dict[str, np.ndarray]:
     }  # fmt: skip
     reader = Reader(case.store.path, case.run.root, 64)
     for source in sources:
-        save_spliced(case.run, reader, source, columns)
+        save_spliced(case.run, reader, source, columns, precision=FLOAT32)
     return columns
 
 
@@ -49,6 +51,7 @@ def test_numbers_with_intervals(make_case: MakeCase):
             assert low < value < high
     assert not any(key.startswith("ce_") for key in found.summary["not_measured"])
     assert sorted(found.provenance["ce"]) == ["a", "b"]
+    assert found.provenance["ce"]["a"]["precision"] == FLOAT32.to_dict()
 
 
 def test_without_losses_the_command_is_named(make_case: MakeCase):

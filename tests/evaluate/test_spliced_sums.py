@@ -1,5 +1,6 @@
 """Files of spliced losses: read back as written, refused where they are of something else."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 from measured import Case
 
 from xc.evaluate.reader import Reader
+from xc.evaluate.spliced_precision import Precision
 from xc.evaluate.spliced_sums import COLUMNS, kept_spliced, save_spliced, spliced_file
 from xc.store_schema import Silent
 from xc.store_schema.problem import Problem
@@ -47,7 +49,8 @@ def problems(case: Case) -> list[Problem]:
 def kept(make_case: MakeCase) -> Case:
     case = make_case()
     for source in range(2):
-        save_spliced(case.run, reader_of(case), source, some_columns(), model="alpha")
+        told = {"precision": Precision("bfloat16", "4bit"), "model": "alpha"}
+        save_spliced(case.run, reader_of(case), source, some_columns(), **told)
     return case
 
 
@@ -58,6 +61,7 @@ def test_what_was_written_comes_back(kept):
     for name, column in some_columns().items():
         assert (found[0].columns[name] == column).all()
     assert found[0].digest != found[1].digest
+    assert found[0].precision == Precision("bfloat16", "4bit", None)
     assert told.notes == []
     assert problems(kept) == []
 
@@ -66,6 +70,17 @@ def test_other_programs_read_it(kept):
     table = pq.read_table(spliced_file(kept.run, 1))
     assert table.column_names == list(COLUMNS)
     assert table.num_rows == 12
+
+
+def test_one_written_before_precision_was_told_is_kept_as_unknown(kept):
+    file = spliced_file(kept.run, 0)
+    table = pq.read_table(file)
+    about = json.loads(table.schema.metadata[b"xc"])
+    assert about.pop("precision")["dtype"] == "bfloat16"
+    pq.write_table(table.replace_schema_metadata({"xc": json.dumps(about)}), file)
+    found = kept_spliced(reader_of(kept), kept.run, Silent())
+    assert [sums.precision for sums in found.values()] == [None, Precision("bfloat16", "4bit")]
+    assert found[0].told["precision"] is None
 
 
 def test_that_of_another_checkpoint_goes_with_a_note(kept):
