@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_harvest import SMALL, run, save_model
 
-from xc.harvest import HarvestConfig, resolve_models, spliced_loss
+from xc.harvest import HarvestConfig, resolve_models, spliced_dtype, spliced_loss
 from xc.store_schema import ActivationStore, NumericalError, RequestError, Silent
 
 CONFIG = HarvestConfig(layers=("1",), device="cpu", **SMALL)
@@ -144,3 +144,24 @@ def test_another_model_is_refused(world, tmp_path):
             CONFIG, model=ref, store=store, key="m@1", reconstruct=lambda a, b: None,
             split="heldout", progress=Silent(),
         )  # fmt: skip
+
+
+def test_the_type_is_told_before_a_model_is_loaded(tmp_path):
+    """On a device that is no CPU, auto is the model's own type; elsewhere no model is needed."""
+    model = save_model(tmp_path / "m", "gpt2")
+    model.to(torch.bfloat16).save_pretrained(tmp_path / "m")
+
+    def ref():
+        return resolve_models([str(tmp_path / "m")])[0]
+
+    def gone():
+        raise AssertionError
+
+    def told(model, **settings):
+        return spliced_dtype(HarvestConfig(layers=("1",), **settings), model)
+
+    assert told(ref, device="meta") == "bfloat16"
+    assert told(gone, device="cpu") == "float32"
+    assert told(gone, device="cuda:99", dtype="float16") == "float16"
+    with pytest.raises(RequestError, match="cuda:99"):
+        told(ref, device="cuda:99")
