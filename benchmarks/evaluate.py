@@ -7,7 +7,7 @@ within one run mean anything. Latent scaling here is that of every latent, for t
 and reconstruction) of both sources along the decoder directions of both; the dense way takes it
 along those of both, or of one alone. Memory is that of all metrics over 1, 10 and 50 times the
 rows, in groups as an evaluation has them, in a process each. duckdb comes from PyPI into a folder
-of its own. Writes benchmarks/results/evaluate.json; a quarter of an hour on two cores, 3 GB of disk.
+of its own. Writes benchmarks/results/evaluate.json; a quarter of an hour on two cores, 3 GB.
 """
 
 import argparse
@@ -63,8 +63,10 @@ from xc.store_schema import (
 RESULT = Path(__file__).parent / "results" / "evaluate.json"
 KEYS = ("alpha@1", "beta@2")
 WIDTH, D_SAE, K = 768, 4096, 60
-LENGTH, BLOCK, TILE, DENSE = 32, 8192, 2048, 4096  # short: every block has all groups, as
-MEASURED, TIMES = 16384, (1, 10, 50)  # the 16,384 rows of a default block of long ones do
+LENGTH, BLOCK, TILE, DENSE = 32, 8192, 2048, 4096
+"""Sequences are short, so that blocks of memory's 512 rows hold rows of most groups, as the 16,384
+rows of a default block do."""
+MEASURED, TIMES = 16384, (1, 10, 50)
 SCALING = ("nu_error", "nu_reconstruction")
 COUNTING = ("frequency", "mean_activation", "max_activation")
 
