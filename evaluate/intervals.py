@@ -19,7 +19,7 @@ from xc.evaluate.scalars import scalars
 
 TOO_FEW = "an interval needs at least two clusters of held-out rows"
 UNDEFINED = "an interval needs a value that is defined, whichever group of rows is left out"
-STEADY = "no group of rows changes it; that is no certainty, for another training would"
+STEADY = "no group of rows changes it; that is no certainty: other text or another training may"
 COUNT_BOUNDS = (0.0, float("inf"))
 
 Ends = list[float] | None

@@ -134,8 +134,9 @@ class Metric:
     for its interval several groups of rows are left out at once."""
     members: Members | None = None
     """It is the median of these, over latents; its interval is found by shares."""
-    by_size: bool = False
-    """Whether it follows from the number of rows: groups of unequal size would make it vary."""
+    held: bool = False
+    """Whether it is left at its value of all rows where intervals leave out some: it tells how many
+    there are, and an interval is about other rows, as many."""
     bytes_of_sums: Callable[[Sequence[int]], int] | None = None
     """What its sums take for sources of these widths, if they may be large: such sums are kept in
     fewer groups."""

@@ -23,8 +23,15 @@ from xc.evaluate.row_block import RowBlock
 MOMENTS = "activation_similarity"
 """The metric that holds the sums."""
 
-NUMBERS = ("cca", "svcca", "pwcca", "cka", "procrustes", "cca_chance", "cka_chance")
-"""What `all_numbers` gives of a pair, in this order."""
+ALIKE = ("cca", "svcca", "pwcca", "cka", "procrustes")
+"""How alike two sources are, 0 to 1."""
+
+NUMBERS = (*ALIKE, "wider_rank", "spread", "rows")
+"""What `all_numbers` gives of a pair, in this order: behind the others the larger rank, by how many
+directions the two spread (tr·tr / (‖Σ_p‖·‖Σ_q‖)), and over how many rows it was found."""
+
+ROWS = "compared_rows"
+"""The metric that tells the rows behind chance levels; without groups of rows it stays."""
 
 VARIANCE_KEPT = 0.99
 """Share of a source's variance that SVCCA looks at."""
@@ -166,21 +173,26 @@ def _pair_numbers(
     rows = float(sums["rows"])
     if min(first.rank, second.rank) == 0:
         return np.full(len(NUMBERS), np.nan)
-    chance = (
-        max(first.rank, second.rank) / (rows - 1),
-        first.trace * second.trace / ((rows - 1) * first.norm * second.norm),
-    )
+    spread = first.trace * second.trace / (first.norm * second.norm)
+    behind_chance = max(first.rank, second.rank), spread, rows
     if sums[apart] == 0:
-        return np.asarray(np.clip([*(1.0,) * 5, *chance], 0.0, 1.0))
+        return np.array([*(1.0,) * len(ALIKE), *behind_chance])
     crossed = _unpacked(sums["products"], len(sums["first"]), *at)
     _centred(sums, crossed, *at)
-    return np.asarray(np.clip([*_alike(crossed, first, second), *chance], 0.0, 1.0))
+    return np.array([*np.clip(_alike(crossed, first, second), 0.0, 1.0), *behind_chance])
 
 
 def of_pairs(facts: Facts, number: str) -> np.ndarray:
     """One of `NUMBERS`, float64 [pair], once `MOMENTS` is measured."""
     found: np.ndarray = facts.values[MOMENTS][:, NUMBERS.index(number)]
     return found
+
+
+def by_chance(facts: Facts, number: str) -> np.ndarray:
+    """One of `NUMBERS` over the rows less one, at most 1, float64 [pair]; the rows are always all,
+    though the number be of fewer: as many others would be as many."""
+    chance: np.ndarray = of_pairs(facts, number) / (facts.values[ROWS][:, 0] - 1)
+    return chance.clip(max=1.0)
 
 
 def _alike(crossed: np.ndarray, first: Side, second: Side) -> tuple[float, ...]:

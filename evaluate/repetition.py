@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from xc.evaluate.metric import Metric, Pass
+from xc.evaluate.metric import Metric, Pass, Scope
 
 FIXED = "it does not depend on the held-out rows"
 DRAWN = "it is drawn with the seed, and of other rows other ones would be drawn"
-BY_SIZE = "it follows from the number of rows alone"
+HELD = "it tells how many rows there are"
 
 BEHIND_COUNTS = ("class", "frequency")
 """Metrics that counts by class are taken from."""
@@ -24,7 +24,7 @@ class Repetition:
     without: Mapping[Metric, str]
     """Numbers that cannot have one, and why."""
     fixed: frozenset[str]
-    """Names of metrics that do not depend on the rows: their values stay."""
+    """Names of metrics that do not depend on which rows there are: their values stay."""
 
     @property
     def large(self) -> frozenset[str]:
@@ -52,16 +52,20 @@ def repetition(metrics: Sequence[Metric]) -> Repetition:
     for metric in metrics:
         if (why := _why_not(metric, reasons)) is not None:
             reasons[metric.name] = why
-    numbers = [m for m in metrics if not m.scope.is_column and m.statistic is None]
+    numbers = [m for m in metrics if _is_number(m) and m.statistic is None]
     repeated = [m for m in numbers if m.name not in reasons]
     wanted = _with_needs(metrics, {m.name for m in repeated} | set(BEHIND_COUNTS))
-    fixed = frozenset(name for name, why in reasons.items() if why == FIXED)
+    fixed = frozenset(name for name, why in reasons.items() if why in (FIXED, HELD))
     return Repetition(
         tuple(m for m in metrics if m.name in wanted - fixed),
         tuple(repeated),
         {m: reasons[m.name] for m in numbers if m.name in reasons},
         fixed,
     )
+
+
+def _is_number(metric: Metric) -> bool:
+    return not metric.scope.is_column and metric.scope is not Scope.PAIR_NUMBERS
 
 
 def _with_needs(metrics: Sequence[Metric], names: Set[str]) -> Set[str]:
@@ -76,8 +80,8 @@ def _why_not(metric: Metric, reasons: Mapping[str, str]) -> str | None:
     needed = [reasons.get(name) for name in metric.needs]
     if metric.reads is Pass.NONE and all(why == FIXED for why in needed):
         return FIXED
-    if metric.by_size:
-        return BY_SIZE
+    if metric.held:
+        return HELD
     if metric.drawn:
         return DRAWN
     return DRAWN if DRAWN in needed else None

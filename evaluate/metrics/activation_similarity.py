@@ -18,10 +18,13 @@ METRIC = Metric(
     reads=Pass.ROWS,
     partial=moment_sums,
     finish=finish,
-    bounds=(0.0, 1.0),
+    bounds=(0.0, float("inf")),
     summary="Correlations of the two sources' activations, from their first and second moments.",
     formula="Σx, Σxᵀx of each source and Σx_Aᵀx_B of each pair over held-out rows, in float64.",
-    meaning="It has no number of its own; cca, svcca, pwcca, cka and procrustes are taken from it.",
+    meaning=(
+        "It has no number of its own; cca, svcca, pwcca, cka, procrustes and the chance levels "
+        "beside them are taken from it."
+    ),
     misleads=(
         "A source of width d costs O(rows·d²) time and, per task, 8·d² bytes a product. Intervals "
         "take these sums by group: as many groups as fit into 64 MiB, at least 5 (20 up to about "

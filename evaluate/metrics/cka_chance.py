@@ -4,12 +4,12 @@ import numpy as np
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
-from xc.evaluate.moments import MOMENTS, of_pairs
+from xc.evaluate.moments import MOMENTS, ROWS, by_chance
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
     """Exact expectation for each pair."""
-    return of_pairs(facts, "cka_chance")
+    return by_chance(facts, "spread")
 
 
 METRIC = Metric(
@@ -17,8 +17,7 @@ METRIC = Metric(
     scope=Scope.PER_PAIR,
     reads=Pass.NONE,
     finish=finish,
-    needs=(MOMENTS,),
-    by_size=True,
+    needs=(MOMENTS, ROWS),
     bounds=(0.0, 1.0),
     summary="The CKA that unrelated activations with these variances reach.",
     formula=(

@@ -15,12 +15,12 @@ from xc.evaluate.graph import Totals
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.intervals import jackknife_intervals
 from xc.evaluate.metrics import activation_similarity
-from xc.evaluate.moments import NUMBERS, moment_sums
+from xc.evaluate.moments import ALIKE, moment_sums
 from xc.evaluate.parts import BUDGET
 from xc.evaluate.selection import select
 
 N, DOCUMENTS, ROWS = 400, 80, 12
-ALIKE = NUMBERS[:5]
+NAMES = (*ALIKE, "cka_chance")
 LARGE = activation_similarity.METRIC
 WORLD = make_world(1, 4, widths=(5, 6))
 
@@ -55,18 +55,18 @@ def drawn(seed: int, coarse: int) -> tuple[dict[str, float], dict[str, Sequence[
         return dict.fromkeys(labels, sums[part])
 
     found = GroupSums((LARGE,), 20, load, {}, coarse)
-    metrics = select(METRICS, ALIKE)
+    metrics = select(METRICS, NAMES)
     facts = finish_all(metrics, found.totals(), Facts(world.decoder))
     ends = jackknife_intervals(metrics, found, facts).ends
-    values = {name: float(facts.values[name][0]) for name in ALIKE}
-    return values, {name: ends[f"{name}_ci"] or [] for name in ALIKE}
+    values = {name: float(facts.values[name][0]) for name in NAMES}
+    return values, {name: ends[f"{name}_ci"] or [] for name in NAMES}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("coarse", [5, 6])
 def test_what_so_many_rows_show_is_held(coarse: int) -> None:
     samples = [drawn(i, coarse) for i in range(N)]
-    for name in ALIKE:
+    for name in NAMES:
         value = np.mean([values[name] for values, _ in samples])
         held = np.mean([ends[name][0] <= value <= ends[name][1] for _, ends in samples])
         assert 0.90 <= held <= 0.99, (name, held)
@@ -74,6 +74,6 @@ def test_what_so_many_rows_show_is_held(coarse: int) -> None:
 
 def test_the_groups_are_those_of_an_evaluation() -> None:
     values, ends = drawn(0, 6)
-    for name in ALIKE:
+    for name in NAMES:
         low, high = ends[name]
         assert 0 <= low < values[name] < high <= 1

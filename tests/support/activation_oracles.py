@@ -78,9 +78,23 @@ def cka_chance(p: np.ndarray, q: np.ndarray) -> float:
     return float(min((p**2).sum() * (q**2).sum() / (len(p) - 1) / norms, 1))
 
 
+def wider_rank(p: np.ndarray, q: np.ndarray) -> float:
+    return float(max(np.linalg.matrix_rank(x) for x in (p, q)))
+
+
+def spread(p: np.ndarray, q: np.ndarray) -> float:
+    each = [np.trace(x.T @ x) / np.linalg.norm(x.T @ x) for x in (p, q)]
+    return float(each[0] * each[1])
+
+
+def rows_of(p: np.ndarray, q: np.ndarray) -> float:
+    return float(len(p))
+
+
 COMPARISONS: dict[str, Compare] = {
     f.__name__: f for f in (cca, svcca, pwcca, cka, procrustes, cca_chance, cka_chance)
 }
+BEHIND_CHANCE: dict[str, Compare] = {f.__name__: f for f in (wider_rank, spread, rows_of)}
 
 
 def compare(rows: Rows, name: str) -> np.ndarray:
@@ -89,9 +103,11 @@ def compare(rows: Rows, name: str) -> np.ndarray:
     for i, (p, q) in enumerate(rows.pairs):
         a, b = (rows.x(m) - rows.x(m).mean(axis=0) for m in (p, q))
         if len(a) > 1 and a.any() and b.any():
-            out[i] = COMPARISONS[name](a, b)
+            out[i] = (COMPARISONS | BEHIND_CHANCE)[name](a, b)
     return out
 
 
 def all_comparisons(rows: Rows) -> np.ndarray:
-    return np.stack([compare(rows, name) for name in COMPARISONS], axis=-1)
+    """The five comparisons; the larger rank, the spread and the rows that chance levels are of."""
+    found = [compare(rows, name) for name in [*list(COMPARISONS)[:5], *BEHIND_CHANCE]]
+    return np.stack(found, axis=-1)

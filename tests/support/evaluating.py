@@ -73,6 +73,7 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "cosine_encoder": lambda d: d.by_pair(partial(d.cosine, encoder=True)),
     "class": lambda d: d.by_pair(d.classes),
     "activation_similarity": all_comparisons,
+    "compared_rows": lambda d: compare(d, "rows_of")[:, None],
     **{name: partial(compare, name=name) for name in COMPARISONS},
     "template_fraction": lambda d: d.template_fraction(),
     **{

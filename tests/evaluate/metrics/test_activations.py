@@ -17,10 +17,15 @@ from hypothesis import strategies as st
 from scipy.linalg import hadamard, orthogonal_procrustes, subspace_angles
 from scipy.stats import ortho_group
 
+from xc.evaluate.facts import Facts
+from xc.evaluate.finishing import finish_all
 from xc.evaluate.metric import add
-from xc.evaluate.moments import NUMBERS, all_numbers, moment_sums
+from xc.evaluate.metrics import METRICS
+from xc.evaluate.moments import ALIKE, MOMENTS, moment_sums
+from xc.evaluate.selection import select
 
-ALIKE = NUMBERS[:5]
+NAMES = tuple(COMPARISONS)
+TABLE = select(METRICS, NAMES)
 
 
 def related(widths: tuple[int, int] = (7, 11), n_rows: int = 200, *, offset: float = 0.0) -> World:
@@ -42,9 +47,8 @@ def with_rows(world: World, *x: np.ndarray) -> World:
 def values(world: World) -> dict[str, float]:
     cuts = [0, world.n_rows // 3, world.n_rows // 2, world.n_rows]
     sums = reduce(add, (moment_sums(world.block(a, b)) for a, b in pairwise(cuts)))
-    return dict(
-        zip(NUMBERS, all_numbers(sums, [(0, 1)], world.decoder.widths)[0].tolist(), strict=True)
-    )
+    found = finish_all(TABLE, {MOMENTS: sums}, Facts(world.decoder)).values
+    return {name: float(found[name][0]) for name in NAMES}
 
 
 def test_scipy_agrees() -> None:
@@ -69,7 +73,7 @@ def test_statsmodels_and_scikit_learn_agree() -> None:
     assert found["cca"] == pytest.approx(0.3249019375217534, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", COMPARISONS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("offset", [0.0, 300.0])
 def test_equals_the_oracle_on_rows(name: str, offset: float) -> None:
     world = related(offset=offset)
@@ -91,7 +95,7 @@ def test_few_rows_and_missing_ranks(
     x = [rng.normal(size=(n_rows, rank)) @ rng.normal(size=(rank, w)) for w in widths]
     world = with_rows(world, *x)
     found = values(world)
-    for name in NUMBERS:
+    for name in NAMES:
         if name not in ("pwcca", "cca_chance"):  # equal ρ leave weights open; float32 leaves rank
             expected = compare(Dense(world), name)
             if name != "cca" or rank >= max(widths):
@@ -141,7 +145,7 @@ def test_rotation_scale_and_offset_change_nothing() -> None:
     plain = values(world)
     turned = world.x[1] @ ortho_group.rvs(7, random_state=1) * 5.0 + 2.0
     found = values(with_rows(world, world.x[0], turned))
-    for name in NUMBERS:
+    for name in NAMES:
         if name != "pwcca":  # its weights are of coordinates
             assert found[name] == pytest.approx(plain[name], abs=1e-5), name
     moved = values(with_rows(world, world.x[0], world.x[0] @ ortho_group.rvs(7, random_state=2)))
