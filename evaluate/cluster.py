@@ -8,7 +8,7 @@ from typing import Any
 from distributed import Client
 from distributed.comm import get_address_host_port
 
-from xc.evaluate.graph import rows_of
+from xc.evaluate.task_graph import rows_of
 from xc.store_schema import Progress, RequestError
 
 CONNECT_SECONDS = 3.0

@@ -14,8 +14,9 @@ from xc.evaluate.reductions import label_of, reductions
 from xc.evaluate.scheduler import Work
 from xc.evaluate.stages import KeepStage, bring_together, label_in_stage
 
-STAGES = 8
-"""Parts of a pass, each of which is kept when it is done."""
+STAGES = 16
+"""Parts of a pass, each of which is kept when it is done. The blocks of one are added up one after
+the other, so that it is also how many tasks run at a time at most."""
 
 
 def measure(

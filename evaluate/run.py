@@ -20,7 +20,7 @@ from xc.evaluate.finishing import finish_all
 from xc.evaluate.groups import over_groups
 from xc.evaluate.intervals import NO_INTERVALS, bootstrap_intervals, jackknife_intervals
 from xc.evaluate.latent_table import latents_table
-from xc.evaluate.measuring import measure
+from xc.evaluate.measuring import STAGES, measure
 from xc.evaluate.metric import Metric, Pass
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.nu_curves import nu_curves
@@ -156,7 +156,11 @@ def _measure(
     largest = largest_sums(METRICS, work.reader.decoder.widths)
     groups = row_groups(counts.per_sequence, clusters.of_sequence, config.groups, largest=largest)
     name = context(
-        work.reader, rows.made_from, groups=groups.fingerprint, block_rows=config.block_rows
+        work.reader,
+        rows.made_from,
+        groups=groups.fingerprint,
+        block_rows=config.block_rows,
+        stages=STAGES,
     )
     passes = Passes(run.passes / name)
     again = repetition(metrics).again

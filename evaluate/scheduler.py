@@ -11,8 +11,8 @@ from dask.callbacks import Callback
 
 from xc.evaluate.allocator import return_large_arrays
 from xc.evaluate.blocks import Range
-from xc.evaluate.graph import rows_of
 from xc.evaluate.reader import Reader
+from xc.evaluate.task_graph import rows_of
 from xc.store_schema import Progress, RequestError, suggestion
 
 LOCAL = ("threads", "processes", "sync")
@@ -41,7 +41,7 @@ def compute(graph: Any, *, scheduler: str, progress: Progress, title: str, rows:
     """Run a graph and return its value, the same bits whatever the scheduler.
 
     Args:
-        graph: a delayed value of `graph.tree`.
+        graph: a delayed value of `task_graph`.
         scheduler: threads, processes, sync, or the address of a cluster.
         progress: told of the rows of every finished block.
         title: what it is told is going on.

@@ -2,12 +2,13 @@
 end."""
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 
 from xc.evaluate.graph import WHOLE, GroupTotals, Totals, combine_totals
 from xc.evaluate.metric import Metric
 from xc.evaluate.parts import Parts
 from xc.evaluate.passes import Passes
+from xc.evaluate.task_graph import Carried
 
 _WHOLE = "all groups: "
 """Before the labels of sums over all groups."""
@@ -21,8 +22,9 @@ class KeepStage:
         self._number = number
         self._labels = labels
 
-    def __call__(self, totals: GroupTotals) -> None:
+    def __call__(self, carried: Carried[GroupTotals]) -> None:
         """Write them."""
+        totals = carried.take()
         whole = {f"{_WHOLE}{label}": sums for label, sums in totals.get(WHOLE, {}).items()}
         named = {**totals, WHOLE: whole} if whole else totals
         self._passes.save_stage(named, self._number, self._labels)
@@ -55,8 +57,10 @@ def bring_together(
 
 
 def _over_stages(passes: Passes, metrics: Sequence[Metric], own: int) -> Totals:
-    labels = [m.name if own != WHOLE else f"{_WHOLE}{m.name}" for m in metrics]
-    parts = (passes.load_stage(labels, number, own) for number in passes.stages())
-    found = [part for part in parts if part is not None] if labels else []
-    named = [{m.name: part[k] for m, k in zip(metrics, labels, strict=True)} for part in found]
-    return reduce(lambda a, b: combine_totals(metrics, a, b), named) if named else {}
+    """One stage in memory at a time, beside what those before it came to."""
+    labels = {m.name: m.name if own != WHOLE else f"{_WHOLE}{m.name}" for m in metrics}
+    held = passes.stages() if metrics else []
+    parts = (passes.load_stage(list(labels.values()), number, own) for number in held)
+    named = ({name: part[k] for name, k in labels.items()} for part in parts if part is not None)
+    first = next(named, {})
+    return reduce(partial(combine_totals, metrics), named, first)

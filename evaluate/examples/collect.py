@@ -9,8 +9,8 @@ import numpy as np
 
 from xc.evaluate.blocks import Range
 from xc.evaluate.examples.sketch import Sketch, strongest
-from xc.evaluate.graph import tree
 from xc.evaluate.reader import Reader
+from xc.evaluate.task_graph import tree
 
 BEFORE, AFTER = 12, 6
 """Tokens of context on either side of an example."""

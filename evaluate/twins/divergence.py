@@ -18,10 +18,10 @@ import numpy as np
 
 from xc.evaluate.blocks import Range
 from xc.evaluate.clusters import RowGroups
-from xc.evaluate.graph import tree
 from xc.evaluate.latent_rows import LatentRows
 from xc.evaluate.metric import add
 from xc.evaluate.reader import Reader
+from xc.evaluate.task_graph import tree
 
 THRESHOLDS = ((0.7, 0.3), (0.4, 0.1))
 """(high, low): of the text and of the code."""

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from evaluating import Dense, World, latent_rows, make_world
-from measured import Case
+from measured import Case, one_group
 
 from xc.evaluate import METRICS, reader
 from xc.evaluate.compiled_block import CompiledBlock
-from xc.evaluate.graph import BlockTotals
+from xc.evaluate.graph import WHOLE, BlockGroups
 from xc.evaluate.kernels import tile
 from xc.evaluate.latent_rows import LatentRows
 from xc.evaluate.metric import Pass
@@ -150,11 +150,12 @@ def test_compiled_code_is_kept_for_the_next_process() -> None:
 def test_every_metric_sums_up_the_same(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read from a store and a table, in tiles."""
     reading = reductions(m for m in METRICS if m.reads is not Pass.NONE)
-    sums = BlockTotals(Reader(case.store.path, case.run.root, 64), tuple(reading.values()))
+    own, one = Reader(case.store.path, case.run.root, 64), one_group(case.store)
+    sums = BlockGroups(own, tuple(reading.values()), frozenset(), one)
     block = case.store.blocks("heldout")[0]
-    compiled = sums(block)
+    compiled = sums(block)[WHOLE]
     monkeypatch.setattr(reader, "block_type", lambda: RowBlock)
-    plain = sums(block)
+    plain = sums(block)[WHOLE]
     assert compiled.keys() == plain.keys()
     for name, arrays in plain.items():
         for part, expected in arrays.items():

@@ -19,6 +19,7 @@ from xc.evaluate.metrics import frequency, fve, l0
 from xc.evaluate.passes import Passes
 from xc.evaluate.reductions import label_of
 from xc.evaluate.spliced_metrics import SPLICED
+from xc.evaluate.task_graph import Carried
 from xc.store_schema import DamageError, Silent
 from xc.store_schema.verify_run import verify_run
 
@@ -40,6 +41,9 @@ class Told(Silent):
         self.notes.append(text)
 
 
+Before = Carried[GroupTotals] | None
+
+
 class StoppedError(Exception):
     """Stands for a kill."""
 
@@ -50,8 +54,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Read:
     seen: Read = []
     plain = BlockGroups.__call__
 
-    def noted(self: BlockGroups, block: Range) -> GroupTotals:
-        totals = plain(self, block)
+    def noted(self: BlockGroups, block: Range, before: Before = None) -> GroupTotals:
+        totals = plain(self, block, before)
         seen.append((block, set().union(*totals.values())))
         return totals
 
@@ -115,11 +119,11 @@ def test_an_interrupted_pass_goes_on(
 ) -> None:
     noted, begun = BlockGroups.__call__, []
 
-    def stop(self: BlockGroups, block: Range) -> GroupTotals:
+    def stop(self: BlockGroups, block: Range, before: Before = None) -> GroupTotals:
         begun.append(block)
         if len(begun) > after:
             raise StoppedError
-        return noted(self, block)
+        return noted(self, block, before)
 
     with monkeypatch.context() as patched:
         patched.setattr(BlockGroups, "__call__", stop)

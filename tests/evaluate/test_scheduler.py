@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from distributed import LocalCluster
 from dying_metrics import dying_metrics
+from measured import one_group
 
 import xc.evaluate as evaluate_room
 from xc.evaluate import cluster, run
-from xc.evaluate.graph import metric_totals
+from xc.evaluate.graph import Stage, group_totals
 from xc.evaluate.metrics import l0
 from xc.evaluate.reader import Reader
 from xc.evaluate.scheduler import compute
 from xc.evaluate.spliced_metrics import SPLICED
+from xc.evaluate.task_graph import Carried
 from xc.store_schema import RequestError, RunLayout, Silent
 
 
@@ -113,7 +115,8 @@ def test_progress_counts_rows(case: Any) -> None:
     progress = Recorded()
     reader = Reader(case.store.path, case.run.root, 64)
     blocks = ((3840, 3900), (3900, 4000))
-    graph = metric_totals(reader, [l0.METRIC], blocks)
+    stage = Stage([l0.METRIC], frozenset(), blocks, Carried.take)
+    graph = group_totals(reader, one_group(case.store), [stage])
     compute(graph, scheduler="sync", progress=progress, title="t", rows=160)
     assert progress.events[0] == ("rows", 160)
     assert sorted(progress.events[1:]) == [("advance", 60), ("advance", 100)]

@@ -7,10 +7,17 @@ import planted
 from evaluating import ORACLES, Dense, World, assert_same
 
 from xc.evaluate import METRICS, EvaluateConfig, Evaluation, evaluate
+from xc.evaluate.clusters import RowGroups, row_groups
 from xc.evaluate.naming import named_values
 from xc.store_schema import ActivationStore, Checkpoint, Progress, RunLayout, Silent
 
 SMALL = {"block_rows": 256, "tile_rows": 64, "bootstrap": 50, "report": False}
+
+
+def one_group(store: ActivationStore) -> RowGroups:
+    """All rows of a store as one group."""
+    rows = np.diff(store.sequences.row_offsets)
+    return row_groups(rows, np.arange(len(rows)), 1)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ import numpy as np
 
 from xc.evaluate import METRICS
 from xc.evaluate.blocks import cut_all
-from xc.evaluate.graph import metric_totals
+from xc.evaluate.clusters import row_groups
+from xc.evaluate.graph import GroupTotals, Stage, group_totals
 from xc.evaluate.metric import Pass
 from xc.evaluate.reader import Reader
 from xc.evaluate.scheduler import compute
+from xc.evaluate.task_graph import Carried
 from xc.store_schema import (
     ActivationStore,
     Checkpoint,
@@ -85,6 +87,10 @@ def write_run(root: Path, store: ActivationStore) -> RunLayout:
     return run
 
 
+def _forget(carried: Carried[GroupTotals]) -> None:
+    carried.take()
+
+
 def main(n_rows: int) -> None:
     """Write, then measure the reading."""
     with tempfile.TemporaryDirectory() as folder:
@@ -93,13 +99,15 @@ def main(n_rows: int) -> None:
         reader = Reader(store.path, run.root, BLOCK)
         reading = [m for m in METRICS if m.reads is not Pass.NONE]
         blocks = cut_all(store.blocks("heldout"), BLOCK)
-        graph = metric_totals(reader, reading, blocks)
-        compute(
-            metric_totals(reader, reading, blocks[:1]),
-            scheduler="sync", progress=Silent(), title="warm", rows=0,
-        )  # fmt: skip
+        counted = np.diff(store.sequences.row_offsets)
+        one = row_groups(counted, np.arange(len(counted)), 1)
+        whole, first = (
+            group_totals(reader, one, [Stage(reading, frozenset(), some, _forget)])
+            for some in (blocks, blocks[:1])
+        )
+        compute(first, scheduler="sync", progress=Silent(), title="warm", rows=0)
         tracemalloc.start()
-        compute(graph, scheduler="sync", progress=Silent(), title="measured", rows=n_rows)
+        compute(whole, scheduler="sync", progress=Silent(), title="measured", rows=n_rows)
         print(tracemalloc.get_traced_memory()[1])
 
 

@@ -1,0 +1,120 @@
+"""How block tasks hang together, and what they are called: a tree, or a lane.
+
+Which values are combined, and in which order, is fixed by the block numbers alone; the scheduler
+decides only when, so every scheduler gives the same bits.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from functools import reduce
+from itertools import count
+from typing import Any, Generic, TypeVar
+
+from dask.delayed import delayed
+from dask.sizeof import sizeof
+
+from xc.evaluate.blocks import Range
+
+T = TypeVar("T")
+
+FAN_IN = 1024
+"""Blocks of a node of the tree. They are added to it one by one, as they come, so that it costs the
+memory of one value; and with few levels few nodes are held."""
+BLOCK_PREFIX = "block"
+
+
+def tree(blocks: Sequence[Range], leaf: Callable[[Range], T], combine: Callable[[T, T], T]) -> Any:
+    """A delayed value: `leaf` of every block, combined in a fixed order, FAN_IN at a time.
+
+    For small values: as many of them wait as there are workers, and two more.
+
+    Args:
+        blocks: row ranges, at least one.
+        leaf: what a task computes.
+        combine: associative.
+    """
+    token = new_token()
+    task = delayed(leaf, pure=False)
+    level = [task(block, dask_key_name=block_key(block, token)) for block in blocks]
+    names = (f"merge-{token}-{blocks[0][0]:012d}-{i:09d}" for i in count())
+    join = delayed(combine, pure=False)  # two at a time, so that few values wait in memory
+
+    def merge(left: Any, right: Any) -> Any:
+        return join(left, right, dask_key_name=next(names))
+
+    while len(level) > 1:
+        level = [reduce(merge, level[i : i + FAN_IN]) for i in range(0, len(level), FAN_IN)]
+    return level[0]
+
+
+class Carried(Generic[T]):
+    """A value on its way along a lane. The next task takes it out, so that nobody else, Dask
+    neither, holds on to it while it is replaced part by part."""
+
+    def __init__(self, value: T) -> None:
+        self._values = [value]
+
+    def __sizeof__(self) -> int:
+        """Bytes that a cluster would have to move."""
+        return int(sizeof(self._values))
+
+    def take(self) -> T:
+        """The value, once.
+
+        Raises:
+            RuntimeError: if it was taken before.
+        """
+        if not self._values:
+            raise RuntimeError(
+                "a worker was asked again for sums that it had passed on; evaluate again, finished "
+                "stages are kept"
+            )
+        return self._values.pop()
+
+
+Step = Callable[[Range, Carried[T] | None], T]
+"""A block, and what is known of those before it (None for the first), to both together."""
+
+
+def lane(blocks: Sequence[Range], step: Step[T], token: str) -> Any:
+    """A delayed `Carried`: every block is added to what is known of those before.
+
+    For large values: there is one of each lane that is under way, however many blocks there are.
+
+    Args:
+        blocks: row ranges, at least one.
+        step: what a task computes.
+        token: of `new_token`, one for all lanes of a graph.
+    """
+    task = delayed(_Task(step), pure=False)
+    before = None
+    for block in blocks:
+        before = task(block, before, dask_key_name=block_key(block, token))
+    return before
+
+
+class _Task(Generic[T]):
+    """Puts what a step returns into a box that can be emptied."""
+
+    def __init__(self, step: Step[T]) -> None:
+        self._step = step
+
+    def __call__(self, block: Range, before: Carried[T] | None) -> Carried[T]:
+        return Carried(self._step(block, before))
+
+
+def new_token() -> str:
+    """Two passes may be on one cluster at a time. Of equally urgent tasks Dask takes the one whose
+    name comes first, so within a graph names follow the rows."""
+    return secrets.token_hex(4)
+
+
+def block_key(block: Range, token: str = "") -> str:
+    """Name of a block's task."""
+    return f"{BLOCK_PREFIX}-{token}-{block[0]:012d}-{block[1]:012d}"
+
+
+def rows_of(key: str) -> int:
+    """Rows of the block that a task reads; 0 for a task that reads none."""
+    name, *_, start, stop = key.split("-") if key.count("-") == 3 else ("", "0", "0")
+    return int(stop) - int(start) if name == BLOCK_PREFIX else 0
