@@ -1,12 +1,14 @@
 """Running a graph on a Dask cluster, with the progress of its blocks as the scheduler tells it."""
 
+import asyncio
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
 
-from distributed import Client
-from distributed.comm import get_address_host_port
+from distributed import Client, Security
+from distributed.comm import connect, get_address_host_port
 
 from xc.evaluate.task_graph import rows_of
 from xc.store_schema import Progress, RequestError
@@ -46,11 +48,36 @@ def _client(address: str) -> Client:
     try:
         with socket.create_connection(get_address_host_port(address), timeout=CONNECT_SECONDS):
             pass
+        _greet(address)
         return Client(address, timeout=GREET_SECONDS, set_as_default=False)
     except OSError as error:
         raise RequestError(
             f"no Dask scheduler answers at {address} ({error}); start one or use threads"
         ) from error
+
+
+def _greet(address: str) -> None:
+    """Shake hands with what is there, once: a client waits for the answer for as long as it takes.
+
+    Raises:
+        OSError: if it is silent, or no scheduler; it may say anything then, and fail in any way.
+    """
+    try:
+        with ThreadPoolExecutor(1) as pool:  # in a notebook this thread has a loop that runs
+            pool.submit(asyncio.run, _hands_shaken(address)).result()
+    except TimeoutError as error:
+        raise OSError(f"it accepts, and says nothing for {GREET_SECONDS:g} s") from error
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError("it accepts, and says what no scheduler does") from error
+
+
+async def _hands_shaken(address: str) -> None:
+    secrets = Security().get_connection_args("client")
+    async with asyncio.timeout(GREET_SECONDS):
+        comm = await connect(address, **secrets)
+        await comm.close()
 
 
 class _Ticks:
