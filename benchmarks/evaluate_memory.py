@@ -1,0 +1,51 @@
+"""Peak resident memory of an evaluation's pass over 1, 10 and 50 times the rows.
+
+    python benchmarks/evaluate_memory.py STORE RUN ROWS
+
+All metrics, by group, with the blocks and tiles that `xc evaluate` takes unless it is told
+otherwise; each size in a process of its own, that prints its peak in MiB. `evaluate.py` runs it.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from evaluate_pass import AsEvaluated
+
+from xc.evaluate.blocks import cut_all
+from xc.evaluate.config import EvaluateConfig
+from xc.evaluate.measuring import measure
+from xc.evaluate.metrics import METRICS
+from xc.evaluate.passes import Passes
+from xc.evaluate.reader import Reader
+from xc.evaluate.repetition import repetition
+from xc.evaluate.scheduler import Work
+from xc.store_schema import Silent
+
+ROWS, TIMES = 2 * EvaluateConfig.block_rows, (1, 10, 50)
+"""Of the smallest size, a block for each of two cores; and how many times as many."""
+
+
+def peak_mib(store: Path, run: Path, n_rows: int) -> int:
+    """Peak resident memory of a process that sums up the first `n_rows` rows."""
+    command = [sys.executable, __file__, str(store), str(run), str(n_rows)]
+    return round(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def main(store: str, run: str, n_rows: str) -> None:
+    """What `peak_mib` runs; `ru_maxrss` would tell the parent's peak where that is larger."""
+    rows = ((0, int(n_rows)),)
+    reader = Reader(Path(store), Path(run), EvaluateConfig.tile_rows)
+    blocks = cut_all(rows, EvaluateConfig.block_rows)
+    work = Work(reader, rows, blocks, EvaluateConfig.scheduler, Silent())
+    again = repetition(METRICS).again
+    with tempfile.TemporaryDirectory() as folder:
+        passes, groups = Passes(Path(folder) / "passes"), AsEvaluated.of(reader).groups
+        measure(work, passes, groups, METRICS, by_group=[m.name for m in again])
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
