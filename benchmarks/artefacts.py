@@ -20,6 +20,7 @@ docs/artefacts.md from it.
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,20 +31,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from xc.evaluate import EvaluateConfig, Evaluation, evaluate
+sys.path.append(str(Path(__file__).parent))  # behind all packages: files here are named like some
+from dictionary_runs import Dictionary, trained, written
+
+from xc.evaluate import EvaluateConfig, Evaluation
 from xc.evaluate.nulls.assessment import matched
 from xc.evaluate.nulls.planted import A, B, lengthened, summed, write_rows
-from xc.store_schema import (
-    ActivationStore,
-    Checkpoint,
-    CheckpointSource,
-    LatentTable,
-    LatentTableWriter,
-    RowFilter,
-    RunLayout,
-    Silent,
-)
-from xc.train import TrainConfig, train
+from xc.store_schema import ActivationStore, Checkpoint, LatentTable
 
 ROWS, WIDTH, NOISE = 65_536, 40, 0.05
 FAINT = 0.3
@@ -68,39 +62,9 @@ METRICS = (
     *(key for key in KEYS if not key.startswith("fve")), "class", "fve", "mse", "norm",
     "mean_activation", "nu_error", "nu_reconstruction",
 )  # fmt: skip
+CONFIG = EvaluateConfig(metrics=METRICS, bootstrap=0, groups=0, examples=0, report=False)
 NU_ERROR, NU_RECONSTRUCTION = 0.2, 0.5
 """Below both, an exclusive latent is called specific by Minder et al."""
-
-
-@dataclass(frozen=True)
-class Dictionary:
-    """Latents of two sources as written down."""
-
-    W: tuple[np.ndarray, ...]
-    """Of A, B, … [latent, d_model], acting on rows as stored."""
-    codes: np.ndarray
-    """[row, latent], not negative."""
-    concept: np.ndarray
-    """int [latent], ascending from 0: latents of one concept share its direction."""
-    bias: tuple[np.ndarray, ...] | None = None
-    """Of each source [d_model]; None: what is right on average."""
-    encoders: tuple[np.ndarray, ...] | None = None
-    """Like W; None: none."""
-    partition: tuple[dict[str, Any], ...] = ()
-    """Groups of latents, as a checkpoint records them."""
-
-    def presence(self, source: int) -> np.ndarray:
-        """[row, concept]: at what length a source holds each concept."""
-        lengths = self.codes * np.linalg.norm(self.W[source], axis=1)
-        return lengths @ np.eye(self.concept.max() + 1)[self.concept]
-
-    def directions(self, source: int) -> np.ndarray:
-        """[concept, d_model], unit length; 0 where a source lacks one."""
-        out = np.zeros((self.concept.max() + 1, WIDTH))
-        for row, concept in zip(self.W[source], self.concept, strict=True):
-            if row.any():
-                out[concept] = row / np.linalg.norm(row)
-        return out
 
 
 @dataclass(frozen=True)
@@ -225,71 +189,19 @@ def measure(world: World, steps: int) -> dict[str, dict[str, Any]]:
         given = {"truth": world.truth}
         if world.artefact is not None:
             given["artefact"] = world.artefact(world.truth, (scales[0], scales[1]))
-        runs: dict[str, Callable[[RunLayout], object]] = {
-            name: lambda run, d=d: write_run(run, d, store, scales)  # type: ignore[misc]
+        runs: dict[str, Callable[[Path], Evaluation]] = {
+            name: lambda run, d=d: written(run, d, store, scales, CONFIG)  # type: ignore[misc]
             for name, d in given.items()
         }
         for name, settings in TRAINED.items():
-            config = TrainConfig.resolve(
-                {**COMMON, "tokens": steps * COMMON["batch_size"], **settings}
-            )
-            runs[name] = lambda run, c=config: train(  # type: ignore[misc]
-                c, store=store, run=run, progress=Silent()
+            runs[name] = lambda run, s=settings: trained(  # type: ignore[misc]
+                run, {**COMMON, **s}, store, steps, CONFIG
             )
         found = {}
         for name, make in runs.items():
-            run = RunLayout(root / name)
-            make(run)
-            config = EvaluateConfig(
-                metrics=METRICS, bootstrap=0, groups=0, examples=0, report=False
-            )
-            done = evaluate(config, run=run, store=store, progress=Silent())
-            found[name] = describe(done, store, world.truth, scales)
+            found[name] = describe(make(root / name), store, world.truth, scales)
             print(name, found[name], flush=True)
         return found
-
-
-def write_run(
-    run: RunLayout, dictionary: Dictionary, store: ActivationStore, scales: tuple[float, ...]
-) -> None:
-    """A run as `xc train` leaves it, of a dictionary as written down: its codes are its latents."""
-    keys = [source.key for source in store.sources]
-    sources = [store.source(key) for key in keys]
-    d_sae = dictionary.codes.shape[1]
-    encoders = dictionary.encoders or tuple(np.zeros_like(w) for w in dictionary.W)
-    bias = dictionary.bias or _right_on_average(dictionary, store)
-    checkpoint = Checkpoint(
-        sources=tuple(
-            CheckpointSource(s.key, s.model, s.revision, s.layer, s.site, s.d_model)
-            for s in sources
-        ),
-        activation_fn={"name": "relu"},
-        W_enc=tuple(w.T.astype(np.float32) for w in encoders),
-        b_enc=np.zeros(d_sae, dtype=np.float32),
-        W_dec=tuple((w * c).astype(np.float32) for w, c in zip(dictionary.W, scales, strict=True)),
-        b_dec=tuple((b * c).astype(np.float32) for b, c in zip(bias, scales, strict=True)),
-        scale=scales,
-        store_fingerprint=store.fingerprint_of(keys),
-        partition=dictionary.partition,
-    )
-    checkpoint.save(run.checkpoint)
-    with LatentTableWriter(
-        run.latents, d_sae=d_sae, checkpoint=checkpoint.fingerprint,
-        store=store.fingerprint_of(keys), row_filter=RowFilter(),
-    ) as table:  # fmt: skip
-        for start, stop in store.blocks("heldout"):
-            f = dictionary.codes[start:stop].astype(np.float32)
-            row, latent = np.nonzero(f)
-            table.write(start, stop, row + start, latent.astype(np.int32), f[row, latent])
-
-
-def _right_on_average(dictionary: Dictionary, store: ActivationStore) -> tuple[np.ndarray, ...]:
-    """By source [d_model]: the mean row less the mean of what latents write."""
-    mean = dictionary.codes.mean(axis=0)
-    keys = (source.key for source in store.sources)
-    return tuple(
-        store.statistics(k).mean - mean @ w for k, w in zip(keys, dictionary.W, strict=True)
-    )
 
 
 def describe(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from artefacts import Dictionary, write_run
+from dictionary_runs import Dictionary, write_run
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar

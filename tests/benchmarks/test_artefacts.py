@@ -1,6 +1,7 @@
 """Dictionaries as written down: the evaluator says of them what follows by hand."""
 
 import runpy
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,11 +19,15 @@ ROWS = 16_384
 @pytest.fixture(scope="module")
 def script() -> Iterator[SimpleNamespace]:
     """Its functions, with few rows and nothing trained."""
+    paths, modules = list(sys.path), set(sys.modules)
     names = runpy.run_path(str(SCRIPT))
     inside = names["measure"].__globals__
     inside["ROWS"] = ROWS
     inside["TRAINED"].clear()
-    return SimpleNamespace(**names)
+    yield SimpleNamespace(**names)
+    sys.path[:] = paths
+    if "dictionary_runs" not in modules:
+        del sys.modules["dictionary_runs"]
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """What docs/metrics.md shows of planted worlds: the claims hold, and the truth is what is read."""
 
+import ast
 import json
 import re
 import runpy
@@ -166,13 +167,29 @@ def test_a_whole_dictionary_costs_a_model_nothing(committed):
         assert of["ce_recovered_b"] < 0.5
 
 
+def imported(path: Path) -> Iterator[str]:
+    """Packages that a script imports, also through those beside it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            named = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
+            for package in (str(name).partition(".")[0] for name in named):
+                beside = path.with_name(f"{package}.py")
+                yield from imported(beside) if beside.is_file() else (package,)
+
+
+def test_the_truth_is_found_by_nothing_of_xc():
+    assert "xc" not in set(imported(SCRIPT.with_name("planted_truth.py")))
+    assert "xc" in set(imported(SCRIPT))
+
+
 @pytest.fixture
 def script() -> Iterator[SimpleNamespace]:
-    before = list(sys.path)
+    paths, modules = list(sys.path), set(sys.modules)
     yield SimpleNamespace(**runpy.run_path(str(SCRIPT)))
-    sys.path[:] = before
-    for name in ("artefacts", "planted_truth", "planted_words"):
-        del sys.modules[name]
+    sys.path[:] = paths
+    for path in SCRIPT.parent.glob("*.py"):
+        if path.stem not in modules:
+            sys.modules.pop(path.stem, None)
 
 
 @pytest.mark.slow
@@ -205,7 +222,7 @@ def test_a_number_that_is_off_the_truth_is_named(script, tmp_path):
     columns = formulas.columns(planted)
     truth = inside["_truth"](scene, planted, columns)
     columns |= formulas.named_classes(planted)
-    done = inside["_written"](tmp_path / "run", scene.truth, store, scales)
+    done = inside["written"](tmp_path / "run", scene.truth, store, scales, inside["EVERYTHING"])
     assert script.disagreements(truth, columns, done) == []
     off = {**truth, "sharedness": truth["sharedness"] + 3e-4, "n_shared": 47, "unheard": 1.0}
     del off["cka"]
