@@ -36,7 +36,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 
 def _cell(comparison: Comparison, entry: Entry, column: Column) -> Text:
     cell = comparison.cell(entry, column)
-    mark = " ≠" if column.key == "l0" and entry.run in comparison.apart else ""
+    mark = " ≠" if comparison.mark(entry, column) else ""
     text = Text(number(cell.value, column.style) + mark)
     bounds = interval(cell.bounds, column.style)
     return text.append(f"\n{bounds}", style="dim") if bounds else text

@@ -32,8 +32,9 @@ last column is the text on which a latent fires most, where examples of it were 
 prints one column per run and writes `comparison.html` (pairs of models by layers, shaded from red
 for unlike to green for alike, and all numbers) and `comparison.csv`. Runs whose L0 lies more than
 a tenth apart are marked ≠, since most numbers move with L0; `--strict` refuses them, and
-runs whose L0 was not measured. Other text, rows, numbers of latents and cuts between classes are
-named.
+runs whose L0 was not measured. Losses (`ce_delta_a`, `ce_recovered_a`, …, where any run has them)
+are marked too, if models ran in another precision than for the first run. Other text, rows, numbers
+of latents and cuts between classes are named.
 
 ## In a notebook
 

@@ -40,6 +40,18 @@ class Precision:
         return f"{self.dtype}{weights}{kernel}"
 
 
+def told_precisions(provenance: Mapping[str, Any]) -> dict[str, Precision | None]:
+    """By letter of the source, from provenance.json; of sources without losses nothing.
+
+    Unknown where it has a digest alone, as it had before it told precisions.
+    """
+    told = provenance.get("ce") or {}
+    return {
+        letter: Precision.from_told(of.get("precision")) if isinstance(of, dict) else None
+        for letter, of in told.items()
+    }
+
+
 def words(precision: Precision | None) -> str:
     """A precision for people."""
     return "unknown precision" if precision is None else str(precision)

@@ -29,6 +29,11 @@ class Column:
         return self.key.format(p="a", q="b")
 
     @property
+    def of_models(self) -> bool:
+        """Whether it is a loss of a model that was run, in some precision."""
+        return self.key.startswith("ce_") and not self.key.startswith("ce_replaced")
+
+    @property
     def needs_pair(self) -> bool:
         """Whether a single source has no such number."""
         return self.of_pair or "{q}" in self.key
@@ -50,6 +55,10 @@ COLUMNS: tuple[Column, ...] = (
     Column("cosine_shared_median", "Cosine, shared", three, of_pair=True, shaded=True),
     Column("cka", "CKA", three, of_pair=True, shaded=True),
     Column("svcca", "SVCCA", three, of_pair=True, shaded=True),
+    Column("ce_delta_{p}", "Loss added A", three),
+    Column("ce_delta_{q}", "Loss added B", three),
+    Column("ce_recovered_{p}", "Loss recovered A", three),
+    Column("ce_recovered_{q}", "Loss recovered B", three),
 )
 """In the order of the table."""
 

@@ -16,6 +16,7 @@ from xc.evaluate.comparison.caveats import (
 )
 from xc.evaluate.comparison.columns import COLUMNS, Column
 from xc.evaluate.comparison.entry import Entry, read_entries
+from xc.evaluate.comparison.precision import apart_in_precision, unequal_precision
 from xc.evaluate.equal_l0 import L0_TOLERANCE
 from xc.evaluate.report.numbers import any_size
 from xc.store_schema import RequestError, suggestion
@@ -43,8 +44,18 @@ class Comparison:
     """Why some differences say little."""
     apart: frozenset[str]
     """Runs whose L0 is not that of the first."""
+    apart_in_precision: frozenset[str]
+    """Runs whose losses were not taken in the precision of the first that has any."""
     settings: dict[str, list[Any]]
     """Training settings that differ, each with one value per entry."""
+
+    def mark(self, entry: Entry, column: Column) -> str:
+        """Why a number cannot be set against that of the first run; empty if it can."""
+        if column.key == "l0" and entry.run in self.apart:
+            return "L0 is not that of the first run"
+        if column.of_models and entry.run in self.apart_in_precision:
+            return "the precision is not that of the first run"
+        return ""
 
     def cell(self, entry: Entry, column: Column) -> Cell:
         """The number of an entry in a column."""
@@ -71,6 +82,8 @@ class Comparison:
             row[key] = cell.value
             row[f"{key}_low"], row[f"{key}_high"] = cell.bounds or (None, None)
         row["unequal_l0"] = entry.run in self.apart
+        if any(column.of_models for column in self.columns):
+            row["unequal_precision"] = entry.run in self.apart_in_precision
         return row
 
 
@@ -102,11 +115,15 @@ def compare(
     told = unequal_l0(entries, tolerance=l0_tolerance)
     if strict and told:
         raise RequestError(f"{told}; train them to the same L0, or leave out --strict")
+    columns = _columns(entries, metrics)
+    losses = any(column.of_models for column in columns)
+    found = unequal_precision(entries) if losses else ""
     return Comparison(
         entries,
-        _columns(entries, metrics),
-        caveats(entries, l0_tolerance=l0_tolerance),
+        columns,
+        (*caveats(entries, l0_tolerance=l0_tolerance), *([found] if found else [])),
         frozenset(apart(entries, tolerance=l0_tolerance)),
+        frozenset(apart_in_precision(entries)),
         changed_settings(entries),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.headline import HeadlineRow, rows_of
 from xc.evaluate.spliced_metrics import SPLICED
-from xc.evaluate.spliced_precision import Precision, unequal, words
+from xc.evaluate.spliced_precision import told_precisions, unequal, words
 
 FACTS = (
     "Rows that the store's mask drops keep their original activation in the splice, and so do "
@@ -37,14 +37,8 @@ def spliced_section(data: ReportData) -> SplicedSection | None:
 
 def precisions(provenance: Mapping[str, Any]) -> Iterator[str]:
     """In what precision the models ran, and that it is not the same where it is not."""
-    told = provenance.get("ce") or {}
-    found = {letter: _precision(of) for letter, of in told.items()}
+    found = told_precisions(provenance)
     if note := unequal(found):
         yield f"{note[0].upper()}{note[1:]}."
     elif found:
         yield f"The models ran in {words(next(iter(found.values())))}."
-
-
-def _precision(told: Any) -> Precision | None:
-    """Unknown where provenance.json has a digest alone, as it had before it told precisions."""
-    return Precision.from_told(told.get("precision")) if isinstance(told, dict) else None

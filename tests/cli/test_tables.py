@@ -114,6 +114,21 @@ def test_unequal_or_unknown_l0_is_refused_when_strict(evaluation: Evaluation, tm
     assert "note: L0 of two was not measured" in done.stdout
 
 
+def test_losses_of_another_precision_are_marked(evaluation: Evaluation, tmp_path: Path):
+    for name, dtype in (("one", "float32"), ("two", "bfloat16")):
+        shutil.copytree(evaluation.run.root, tmp_path / name)
+        run = RunLayout(tmp_path / name)
+        run.summary.write_text(json.dumps({**evaluation.summary, "ce_delta_a": 0.125}))
+        path = run.evaluation / "provenance.json"
+        ran = {"dtype": dtype, "quantize": None, "attn_implementation": None}
+        told = {**evaluation.provenance, "ce": {"a": {"digest": "", "precision": ran}}}
+        path.write_text(json.dumps(told))
+    done = typed("compare", tmp_path / "one", tmp_path / "two")
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("Loss added A"))
+    assert line.split()[-3:] == ["0.125", "0.125", "≠"]
+    assert "note: The precision in which models ran for ce_* differs" in done.stdout
+
+
 def test_a_place_that_cannot_be_written_is_refused_before_the_table(
     evaluation: Evaluation, tmp_path: Path
 ):

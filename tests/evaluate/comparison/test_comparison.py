@@ -72,6 +72,76 @@ def test_equal_runs_have_no_caveats(evaluation: Evaluation, tmp_path: Path):
     assert (found.caveats, found.settings, found.apart) == ((), {}, frozenset())
 
 
+LOSSES = {"ce_delta_a": 0.1, "ce_recovered_a": 0.9, "ce_delta_b": 0.2, "ce_recovered_b": 0.8}
+FLOAT32, BFLOAT16 = ({"dtype": d, "quantize": None, "attn_implementation": None}
+                     for d in ("float32", "bfloat16"))  # fmt: skip
+FOUR_BITS = {**FLOAT32, "quantize": "4bit"}
+NEVER_TOLD = "0123456789abcdef"
+
+
+def with_losses(evaluation: Evaluation, to: Path, a: object, b: object = FLOAT32) -> Path:
+    """Models of A and B ran in these; NEVER_TOLD as evaluations told it before precisions."""
+    run = copied(evaluation, to, **LOSSES)
+    path = run / "evaluation" / "provenance.json"
+    ce = {
+        letter: of if of == NEVER_TOLD else {"digest": "0", "precision": of}
+        for letter, of in (("a", a), ("b", b))
+    }
+    path.write_text(json.dumps({**json.loads(path.read_text()), "ce": ce}))
+    return run
+
+
+def test_losses_are_shown_where_a_run_has_them(evaluation: Evaluation, tmp_path: Path):
+    plain = copied(evaluation, tmp_path / "plain")
+    assert not any(column.of_models for column in compare([plain]).columns)
+    assert "unequal_precision" not in compare([plain]).to_arrow().column_names
+    found = compare([plain, with_losses(evaluation, tmp_path / "ran", FLOAT32)])
+    assert {c.plain for c in found.columns if c.of_models} == LOSSES.keys()
+    assert (found.apart_in_precision, found.caveats) == (frozenset(), ())
+    cells = {c.plain: [found.cell(e, c).value for e in found.entries] for c in found.columns}
+    assert cells["ce_delta_b"] == [None, 0.2]
+    assert "≠" not in comparison_page(found)
+
+
+@pytest.mark.parametrize(
+    ("other", "said", "mended"),
+    [
+        (BFLOAT16, "differs (one: float32; two: A bfloat16, B float32)", True),
+        (FOUR_BITS, "differs (one: float32; two: A float32 from 4bit, B float32)", False),
+        (
+            NEVER_TOLD,
+            "differs, or is not known (one: float32; two: A unknown precision, B float32)",
+            True,
+        ),
+    ],
+    ids=["type", "weights", "unknown"],
+)
+def test_losses_of_another_precision_are_marked(
+    evaluation: Evaluation, tmp_path: Path, other: object, said: str, *, mended: bool
+):
+    runs = [with_losses(evaluation, tmp_path / name, FLOAT32) for name in ("one", "same")]
+    found = compare([*runs, with_losses(evaluation, tmp_path / "two", other)])
+    assert found.apart_in_precision == {"two"}
+    (told,) = found.caveats
+    assert said in told
+    assert ("--dtype float32" in told) == mended
+    marked = {(e.run, c.plain) for e in found.entries for c in found.columns if found.mark(e, c)}
+    assert marked == {("two", key) for key in LOSSES}
+    assert comparison_page(found).count("≠") == len(LOSSES)
+    rows = found.to_arrow().to_pylist()
+    assert [row["unequal_precision"] for row in rows] == [False, False, True]
+    others = compare([runs[0], tmp_path / "two"], metrics=["l0"])
+    assert others.caveats == ()
+
+
+def test_a_precision_that_was_never_told_is_like_no_other(evaluation: Evaluation, tmp_path: Path):
+    runs = [
+        with_losses(evaluation, tmp_path / name, NEVER_TOLD, NEVER_TOLD) for name in ("one", "two")
+    ]
+    assert compare(runs).apart_in_precision == {"two"}
+    assert compare(runs[:1]).caveats == ()
+
+
 def test_says_when_text_or_size_differ(runs: list[Path]):
     path = runs[1] / "evaluation" / "provenance.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "text": "another"}))
