@@ -14,6 +14,7 @@ from xc.evaluate.left_out import NOTHING, facts_without_each, left_out
 from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.naming import named_values, names
 from xc.evaluate.quantile_intervals import median_intervals, quantile_interval
+from xc.evaluate.rarity_intervals import rarity_interval
 from xc.evaluate.repetition import Repetition, repetition
 from xc.evaluate.scalars import scalars
 
@@ -105,7 +106,7 @@ def _by_error(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tup
 
 
 def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:
-    """Of quantiles, which move in steps."""
+    """Of quantiles, and counts of latents that fire seldom, which move in steps."""
     n = facts.decoder.n_sources
     for metric in plan.numbers:
         if metric.percent is not None:
@@ -115,6 +116,8 @@ def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tu
             each = facts_without_each(plan.of({metric.name}), groups, facts)
             ends = median_intervals(metric, facts, each)
             yield from ((k, (e, STEADY)) for k, e in zip(names(metric, n), ends, strict=True))
+        if metric.rarer_than is not None and groups.n > 1:
+            yield metric.output, (rarity_interval(metric.rarer_than, groups), STEADY)
 
 
 def _told(found: Mapping[str, Found]) -> Intervals:

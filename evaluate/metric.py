@@ -137,6 +137,9 @@ class Metric:
     held: bool = False
     """Whether it is left at its value of all rows where intervals leave out some: it tells how many
     there are, and an interval is about other rows, as many."""
+    rarer_than: float | None = None
+    """It is the number of latents that fire on less than this share of the rows; its interval is
+    found by leaving out many of them at once."""
     bytes_of_sums: Callable[[Sequence[int]], int] | None = None
     """What its sums take for sources of these widths, if they may be large: such sums are kept in
     fewer groups."""

@@ -38,6 +38,7 @@ def _rare(exponent: int, whose: str) -> Metric:
         partial=rows,
         finish=_rarer(exponent),
         needs=("frequency",),
+        rarer_than=10.0**-exponent,
         bounds=(0.0, float("inf")),
         summary=f"Number of latents that fire on less than one held-out row in 10^{exponent}.",
         formula=f"#{{j : frequency_j < 10^-{exponent}}}, those that never fire included.",

@@ -1,0 +1,96 @@
+"""Intervals of how many latents fire on less than a share of the rows.
+
+Such a count moves in steps, like others over latents, and by more than others with the number of
+rows: of those near the bound most have fired once or twice.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+from scipy.special import stdtrit
+
+from xc.evaluate.group_sets import HALF, SHARE, at_once, freedom, sets
+from xc.evaluate.group_sums import GroupSums
+from xc.evaluate.jackknife import LEVEL
+
+FREQUENCY = "frequency"
+"""The metric whose sums are how often latents fire, and rows."""
+NEAR = 2.0
+"""Latents between the bound over this and the bound times this are those that may cross it."""
+_ENOUGH = 2
+"""Degrees of freedom beyond which one can go."""
+
+
+def rarity_interval(share: float, groups: GroupSums) -> np.ndarray | None:
+    """95 % interval of the number of latents that fire on less than a share of the rows.
+
+    The delete-a-group jackknife with several groups left out at once (`jackknife.jackknife`), with
+    two differences. Groups are of unequal size; what is counted is latents that fire less often
+    than the bound that is meant over all rows, in proportion to the groups that are left, so that a
+    whole number of firings is the same bound each time, and of the numbers found what follows from
+    the rows that are left (a straight line through them) is taken away: the interval is about so
+    many rows, and one degree of freedom goes. And half of the groups are left out unless latents
+    near the bound come from about one group each: leaving out half cannot tell how many have not
+    been met, which is what moves the count then; a quarter can, of latents whose rates are spread
+    evenly on a logarithmic scale (0.98 of the true standard error; half 0.76, and 0.92 to 1 of
+    those that come from two groups or more, for which a quarter is up to 1.3).
+
+    Args:
+        share: the bound.
+        groups: sums of `FREQUENCY` by group, two or more.
+
+    Returns:
+        float64 [2]: low and high, NaN where there are so few rows that one is more than the share;
+        None if leaving out rows changes nothing.
+    """
+    whole = groups.of(FREQUENCY)
+    fired, rows = whole["fired"], float(whole["rows"][0])
+    if rows * share < 1:
+        return np.full(2, np.nan)
+    bound = least_firings(rows, share)
+    k = at_once(groups.n, HALF if _spread(fired, bound, groups) >= 2 else SHARE)
+    each = list(_without(groups, sets(groups.n, k)))
+    kept = 1 - k / groups.n
+    below = np.ceil((bound - 0.5) * kept)
+    found = np.array([np.count_nonzero(own < below) for own, _ in each], dtype=np.float64)
+    if (found == found[0]).all():
+        return None
+    apart, free = found - found.mean(), freedom(groups.n, k)
+    if free > _ENOUGH:
+        apart = _off_line(apart, np.array([n for _, n in each]))
+        apart, free = apart * np.sqrt(free / (free - 1)), free - 1
+    half = stdtrit(free, (1 + LEVEL) / 2) * np.sqrt(kept / k * np.square(apart).sum())
+    value = np.count_nonzero(fired < bound)
+    return np.array([max(value - half, 0.0), value + half])
+
+
+def least_firings(rows: float, share: float) -> int:
+    """Fewest rows that are no less than a share of all."""
+    whole = np.arange(max(int(rows * share) - 1, 0), int(rows * share) + 3)
+    return int(whole[np.argmax(whole / rows >= share)])
+
+
+def _without(
+    groups: GroupSums, left_out: Sequence[Collection[int]]
+) -> Iterator[tuple[np.ndarray, float]]:
+    """Firings of each latent, and rows, without sets of groups."""
+    for sums in groups.without_sets([FREQUENCY], left_out):
+        yield sums[FREQUENCY]["fired"], float(sums[FREQUENCY]["rows"][0])
+
+
+def _spread(fired: np.ndarray, bound: int, groups: GroupSums) -> float:
+    """From how many groups latents near the bound come, on average: (Σ n)²/Σ n² of each; 0 if there
+    are none."""
+    near = (fired > 0) & (fired >= bound / NEAR) & (fired <= bound * NEAR)
+    squares = np.zeros(np.count_nonzero(near))
+    others = [frozenset(range(groups.n)) - {group} for group in range(groups.n)]
+    for own, _ in _without(groups, others):
+        squares += np.square(own[near])
+    return float(np.mean(np.square(fired[near]) / squares)) if len(squares) else 0.0
+
+
+def _off_line(apart: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Deviations from their straight line on the deviations of the number of rows."""
+    more = rows - rows.mean()
+    slope = more @ apart / (more @ more) if more.any() else 0.0
+    return np.asarray(apart - slope * more)
