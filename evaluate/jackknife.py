@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from xc.evaluate.group_sets import freedom
+from xc.evaluate.scales import scale
 
 LEVEL = 0.95
 
@@ -14,12 +15,15 @@ def jackknife(
     """95 % interval of a value by the delete-a-group jackknife, one or several groups at once.
 
     se² = (G − k)/(k·G) · Σ_s (θ_s − θ̄)², θ_s the value without the k groups of set s, one of G
-    sets; the interval is θ ± t·se, t of Student's distribution with `freedom` degrees of freedom
-    (G − 1 for k = 1), cut at the metric's bounds. One group at a time: Kott 2001, Busing, Meijer
-    and van der Leeden 1999 for groups of equal size. Several: Shao and Wu 1989, for values that
-    move in steps. How many latents are past a threshold is one: without a small group few cross it,
-    but each counts whole, and the variance comes out √(G − 1) times too large for any number of
-    rows; √((G − k)/k) times with k.
+    sets; the interval is θ ± t·se, t of Student's distribution. One group at a time: Kott 2001,
+    Busing, Meijer and van der Leeden 1999 for groups of equal size. Several: Shao and Wu 1989, for
+    values that move in steps. How many latents are past a threshold is one: without a small group
+    few cross it, but each counts whole, and the variance comes out √(G − 1) times too large for any
+    number of rows; √((G − k)/k) times with k.
+
+    All of it is done on the scale of the bounds (`scales`), and taken back from there (Cressie
+    1981; Hinkley 1978 for coefficients of correlation): near an end a value is lopsided, and its
+    error depends on it. Where a value is infinite there, it is done without.
 
     Args:
         value: θ, over all rows; any shape.
@@ -31,11 +35,39 @@ def jackknife(
         float64 [2, …]: low and high, NaN where a value is undefined; None with fewer than two
         groups.
     """
-    n = len(left_out)
-    if n < 2:
+    if len(left_out) < 2:
         return None
+    own = scale(bounds)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = _ends(own.there(value), own.there(left_out), at_once)
+    plain = np.clip(_ends(value, left_out, at_once), *bounds)
+    return np.where(np.isfinite(scaled), own.back(scaled), plain)
+
+
+def _ends(value: np.ndarray, left_out: np.ndarray, k: int) -> np.ndarray:
+    half = stdtrit(_freedom(left_out, k), (1 + LEVEL) / 2) * standard_error(left_out, k)
+    return np.stack([value - half, value + half])
+
+
+def standard_error(left_out: np.ndarray, at_once: int = 1) -> np.ndarray:
+    """se, of what is left out, [set, …], in sets of so many groups."""
+    n = len(left_out)
     spread = np.square(left_out - left_out.mean(axis=0)).sum(axis=0)
-    quantile = stdtrit(freedom(n, at_once), (1 + LEVEL) / 2)
-    half = quantile * np.sqrt((n - at_once) / (at_once * n) * spread)
-    both: np.ndarray = np.clip(np.stack([value - half, value + half]), *bounds)
-    return both
+    return np.asarray(np.sqrt((n - at_once) / (at_once * n) * spread))
+
+
+def _freedom(left_out: np.ndarray, k: int) -> np.ndarray:
+    """Degrees of freedom of se²: `group_sets.freedom`, or fewer if few groups make up most of it.
+
+    2·mean²/variance (Satterthwaite 1946), and the variance of a variance of n numbers is
+    σ⁴·(2/(n − 1) + κ/n), κ their excess kurtosis. Sets of several groups are alike enough: κ is
+    taken as that of normal numbers, 0.
+    """
+    n, most = len(left_out), freedom(len(left_out), k)
+    if k > 1:
+        return np.full(left_out.shape[1:], most)
+    squares = np.square(left_out - left_out.mean(axis=0))
+    normal = 3 * np.square(squares.mean(axis=0))
+    fourth = np.square(squares).mean(axis=0)
+    ratio = np.divide(fourth, normal, out=np.ones_like(normal), where=normal > 0)
+    return np.asarray(1 / (1 / most + 3 * np.maximum(ratio - 1, 0) / (2 * n)))

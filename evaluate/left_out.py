@@ -1,14 +1,15 @@
 """Every number anew, without each group of rows in turn, or without some at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
-from xc.evaluate.group_sets import at_once, sets
+from xc.evaluate.group_sets import HALF, at_once, sets
 from xc.evaluate.group_sums import GroupSums
+from xc.evaluate.naming import names
 from xc.evaluate.repetition import BEHIND_COUNTS, Repetition
 from xc.evaluate.scalars import scalars, stacked
 
@@ -57,8 +58,8 @@ def facts_without_sets(
     plan: Repetition, groups: GroupSums, facts: Facts, k: int
 ) -> Iterator[Facts]:
     """Facts of all rows but those of one of `group_sets.sets` of k groups."""
-    start, names = _fixed(plan, facts), [m.name for m in plan.again]
-    for sums in groups.without_sets(names, sets(groups.n, k)):
+    start, wanted = _fixed(plan, facts), [m.name for m in plan.again]
+    for sums in groups.without_sets(wanted, sets(groups.n, k)):
         yield finish_all(plan.again, sums, start)
 
 
@@ -86,14 +87,43 @@ def numbers_without_each(
 
 
 def left_out(plan: Repetition, groups: GroupSums, facts: Facts) -> dict[str, LeftOut]:
-    """The numbers of a plan, and counts by class, without groups of rows: by key."""
+    """The numbers of a plan, and counts by class, without groups of rows: by key.
+
+    Numbers that move in steps without a quarter of the groups, all others without each. Those that
+    are the same each time, as counts of few latents may be, without more of them: a quarter, then
+    half.
+    """
     stepped = {m.name for m in plan.numbers if m.stepped}
     others = {m.name for m in plan.numbers} - stepped | set(BEHIND_COUNTS)
     k = at_once(groups.n)
-    found = stacked(
-        scalars(plan.numbers, f) for f in facts_without_sets(plan.of(stepped), groups, facts, k)
-    )
+    found = _without_sets(plan.of(stepped), groups, facts, k)
     each = numbers_without_each(plan.of(others), groups, facts)
-    return {key: LeftOut(rows, k) for key, rows in found.items()} | {
-        key: LeftOut(rows) for key, rows in each.items()
-    }
+    found |= {key: LeftOut(rows) for key, rows in each.items()}
+    for more in sorted({k, at_once(groups.n, HALF)} - {1}):
+        found |= _unsteadied(plan, groups, facts, found, more)
+    return found
+
+
+def _without_sets(plan: Repetition, groups: GroupSums, facts: Facts, k: int) -> dict[str, LeftOut]:
+    each = facts_without_sets(plan, groups, facts, k)
+    found = stacked(scalars(plan.numbers, f) for f in each)
+    return {key: LeftOut(rows, k) for key, rows in found.items()}
+
+
+def _unsteadied(
+    plan: Repetition, groups: GroupSums, facts: Facts, found: Mapping[str, LeftOut], k: int
+) -> dict[str, LeftOut]:
+    """Of these the steady ones, without k groups at once if they are without fewer.
+
+    Not those of a part of the rows, which groups may lack, nor those behind which are large sums;
+    quantiles have intervals of their own.
+    """
+    steady = {key for key, own in found.items() if own.at_once < k and own.is_steady}
+    metrics = {key: m for m in plan.numbers for key in names(m, facts.decoder.n_sources)}
+    wanted = set(BEHIND_COUNTS) if steady - metrics.keys() else set[str]()
+    for metric in (metrics[key] for key in steady & metrics.keys()):
+        by_shares = metric.percent is not None or metric.members is not None
+        if not (by_shares or metric.suffix or metric.name in plan.large):
+            wanted.add(metric.name)
+    more = _without_sets(plan.of(wanted), groups, facts, k) if wanted else {}
+    return {key: own for key, own in more.items() if key in steady}

@@ -4,12 +4,12 @@ out rows moves them not at all or far; the share below a given number moves smoo
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit, logit, stdtrit
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.histogram import COUNTS, shares_up_to
-from xc.evaluate.jackknife import jackknife
+from xc.evaluate.jackknife import LEVEL, standard_error
 from xc.evaluate.metric import Metric
 
 _FEWEST = 2
@@ -69,13 +69,17 @@ def _of_median(values: np.ndarray, each: Sequence[np.ndarray]) -> np.ndarray | N
 
 def _band(shares: np.ndarray, left_out: np.ndarray) -> np.ndarray | None:
     """95 % intervals of shares [place], float64 [2, place], from those without each group; logit ±
-    t·se/(share·(1 − share)). A share of 0 or 1 has no width. None with fewer than two groups."""
-    both = jackknife(shares, left_out, bounds=(-np.inf, np.inf))
-    if both is None:
+    t·se/(share·(1 − share)). A share of 0 or 1 has no width. None with fewer than two groups.
+
+    t has the same degrees of freedom everywhere: it is the farthest place at which the share may be
+    the one asked for that counts, and there a single group often makes up all of se.
+    """
+    n = len(left_out)
+    if n < _FEWEST:
         return None
     inside = shares * (1 - shares)
-    known = inside > 0
-    half = np.divide(both[1] - shares, inside, out=np.zeros_like(shares), where=known)
+    width = stdtrit(n - 1, (1 + LEVEL) / 2) * standard_error(left_out)
+    half = np.divide(width, inside, out=np.zeros_like(shares), where=inside > 0)
     band = np.where(half > 0, expit(logit(shares) + np.stack([-half, half])), shares)
     return np.where(np.isfinite(left_out).all(axis=0), band, np.nan)
 

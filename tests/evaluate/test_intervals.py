@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_hand import AT_MOST_ONE, interval
 from evaluating import make_world
 from measured import Case
 from simulated import Population, sample
@@ -64,11 +65,9 @@ def test_an_interval_of_fve_knows_that_the_mean_is_estimated() -> None:
 
     rows = np.bincount(world.sequence)
     group = row_groups(rows, clusters, 4).of_sequence[world.sequence]
-    left_out = np.array([value(group != g) for g in range(4)])
-    se = np.sqrt(3 / 4 * np.square(left_out - left_out.mean()).sum())
-    half = 3.182446305284263 * se
-    whole = value(group >= 0)
-    assert found == pytest.approx([whole - half, min(whole + half, 1.0)], abs=1e-5)
+    left_out = [value(group != g) for g in range(4)]
+    expected = interval(value(group >= 0), left_out, AT_MOST_ONE)
+    assert found == pytest.approx(expected, abs=1e-5)
 
 
 def test_what_does_not_depend_on_the_rows_has_none(evaluation: Evaluation) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from by_hand import AT_MOST_ONE, COEFFICIENT, COUNT, PLAIN, SHARE, interval
 from scipy import stats
 
 from xc.evaluate.group_sets import HALF, at_once, freedom, sets
@@ -25,13 +26,73 @@ def test_it_stays_within_bounds_and_keeps_shapes() -> None:
     left_out = np.array([[0.1, 0.5], [0.9, 0.5], [0.2, 0.5]])
     found = jackknife(np.array([0.4, 0.5]), left_out, bounds=(0.0, 1.0))
     assert found is not None
-    np.testing.assert_array_equal(found, [[0.0, 0.5], [1.0, 0.5]])
+    np.testing.assert_allclose(found, [[0.0, 0.5], [1.0, 0.5]], rtol=1e-15)
 
 
 def test_one_group_tells_nothing_and_an_undefined_value_has_none() -> None:
     assert jackknife(np.array(1.0), np.array([1.0]), bounds=UNBOUNDED) is None
     found = jackknife(np.array(1.0), np.array([1.0, np.nan, 2.0]), bounds=UNBOUNDED)
     assert np.isnan(found).all()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "scale", "value", "spread"),
+    [
+        ((0.0, 1.0), SHARE, 0.06, 0.01),
+        ((0.0, 1.0), SHARE, 0.9, 0.01),
+        ((0.0, np.inf), COUNT, 7.0, 0.4),
+        ((-np.inf, 1.0), AT_MOST_ONE, 0.93, 0.01),
+        ((-1.0, 1.0), COEFFICIENT, -0.8, 0.02),
+        (UNBOUNDED, PLAIN, 3.0, 5.0),
+    ],
+)
+@pytest.mark.parametrize("k", [1, 5])
+def test_it_is_done_on_the_scale_of_the_bounds(
+    bounds: tuple[float, float], scale: str, value: float, spread: float, k: int
+) -> None:
+    left_out = value + spread * np.random.default_rng(1).normal(size=20)
+    found = jackknife(np.array(value), left_out, bounds=bounds, at_once=k)
+    free = freedom(20, k) if k > 1 else None
+    assert found == pytest.approx(
+        interval(value, left_out.tolist(), scale, k=k, freedom=free), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.0])
+def test_a_coefficient_at_an_end_has_a_plain_interval(value: float) -> None:
+    left_out = np.array([value, value, 0.9 * value, value])
+    found = jackknife(np.array(value), left_out, bounds=(-1.0, 1.0))
+    assert found == pytest.approx(np.clip(interval(value, left_out.tolist(), PLAIN), -1, 1))
+
+
+def test_a_share_of_all_has_an_interval_below() -> None:
+    found = jackknife(np.array(1.0), np.array([1.0, 1.0, 0.9, 1.0]), bounds=(0.0, 1.0))
+    assert found is not None
+    assert found[0] < 0.9
+    assert found[1] == 1
+
+
+def test_few_groups_that_carry_it_have_few_degrees_of_freedom() -> None:
+    """As many as 2·mean²/variance says, of the variance of 20 numbers."""
+    x = np.random.default_rng(0).exponential(size=(200_000, 20))
+    variances = x.var(axis=1, ddof=1)
+    expected = 2 / (2 / 19 + 6 / 20)
+    assert 2 * variances.mean() ** 2 / variances.var() == pytest.approx(expected, rel=0.03)
+    one = np.eye(20)[0]
+    found = jackknife(np.array(0.0), one, bounds=UNBOUNDED)
+    se = np.sqrt(19 / 20 * np.square(one - 0.05).sum())
+    free = 2 / (2 / 19 + stats.kurtosis(one) / 20)
+    assert found == pytest.approx(np.array([-1, 1]) * stats.t.ppf(0.975, free) * se)
+
+
+def test_where_few_groups_carry_it_the_mean_is_held() -> None:
+    """Student's t of all degrees of freedom holds it in 91 to 92 of 100."""
+    x = np.random.default_rng(0).exponential(size=(20, 4000))
+    left_out = (x.sum(axis=0) - x) / 19
+    low, high = jackknife(x.mean(axis=0), left_out, bounds=(0.0, np.inf))
+    plain = stats.t.ppf(0.975, 19) * stats.sem(x)
+    assert np.mean(np.abs(x.mean(axis=0) - 1) <= plain) < 0.92
+    assert 0.93 < np.mean((low <= 1) & (high >= 1)) < 0.96
 
 
 def widths(count: Callable[[np.ndarray], float], k: int, draw: Callable[[], np.ndarray]) -> float:

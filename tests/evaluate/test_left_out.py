@@ -1,5 +1,8 @@
 """Numbers without groups of rows: one group at a time, or several for those that move in steps."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from simulated import Population, group_sums
@@ -32,11 +35,39 @@ def test_every_number_is_that_of_the_rows_left(groups: int, several: int) -> Non
         return {"fve_a": values["fve"][0], **{k: float(np.ravel(values[k])[0]) for k in NAMES[1:]}}
 
     for key in ("fve_a", *NAMES[1:]):
-        k = several if key in NAMES[2:] else 1
-        assert found[key].at_once == k
+        k = found[key].at_once
         parts = [np.isin(of_row, sorted(part), invert=True) for part in sets(groups, k)]
         expected = [alone(whole.cut(rows))[key] for rows in parts]
         np.testing.assert_allclose(found[key].values, expected, rtol=1e-6)
+        first = several if key in NAMES[2:] else 1
+        assert k == first or (key == "n_a_only_nu_below" and k == 10)
+
+
+def firing_in(groups: Sequence[int]) -> LeftOut:
+    """How many latents are dead, where the first one fires in these of 20 groups alone."""
+    world, clusters = Population.make(40).draw(40, np.random.default_rng(0))
+    metrics = select(METRICS, ["n_dead"])
+    of_row, _ = group_sums(world, clusters, metrics, 20)
+    f = np.ones_like(world.f)
+    f[:, 0] = np.isin(of_row, groups)
+    of_row, sums = group_sums(replace(world, f=f), clusters, metrics, 20)
+    facts = finish_all(metrics, sums.totals(), Facts(world.decoder))
+    return left_out(repetition(metrics), sums, facts)["n_dead"]
+
+
+@pytest.mark.parametrize(("n", "at_once"), [(1, 1), (2, 5), (5, 5), (7, 10), (10, 10)])
+def test_what_no_group_changes_more_of_them_do(n: int, at_once: int) -> None:
+    """Some set holds all groups that a latent fires in; the same by hand."""
+    groups = sorted(sets(20, at_once)[3])[:n]
+    found = firing_in(groups)
+    assert found.at_once == at_once
+    assert found.values.tolist() == [float(part >= set(groups)) for part in sets(20, at_once)]
+
+
+def test_what_half_of_the_groups_does_not_change_stays_steady() -> None:
+    found = firing_in(range(20))
+    assert found.is_steady
+    assert found.at_once == 10
 
 
 def test_what_does_not_change_is_steady() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from activation_oracles import COMPARISONS
+from by_hand import SHARE, interval
 from evaluating import make_world
 from measured import Case, heldout_world
-from scipy.stats import t
 
 from xc.evaluate import METRICS, parts
 from xc.evaluate.clusters import row_groups
@@ -78,10 +78,8 @@ def jackknife(case: Case, coarse: int, number: Callable[[np.ndarray], float]) ->
     world = heldout_world(case)
     counted = np.bincount(world.sequence)
     group = row_groups(counted, np.arange(len(counted)), 20).of_sequence[world.sequence]
-    left_out = np.array([number(group % coarse != k) for k in range(coarse)])
-    value, spread = number(group >= 0), np.square(left_out - left_out.mean()).sum()
-    half = t.ppf(0.975, coarse - 1) * np.sqrt((coarse - 1) / coarse * spread)
-    return [max(value - half, 0.0), min(value + half, 1.0)]
+    left_out = [number(group % coarse != k) for k in range(coarse)]
+    return interval(number(group >= 0), left_out, SHARE)
 
 
 def oracle(case: Case, name: str, there: np.ndarray) -> float:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from activation_oracles import cka_chance, spread, wider_rank
+from by_hand import SHARE, interval
 from evaluating import World, make_world
-from scipy.stats import t
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
@@ -59,22 +59,15 @@ def dense(world: World, left_out: int | None = None) -> tuple[np.ndarray, np.nda
     return p - p.mean(axis=0), q - q.mean(axis=0)
 
 
-def by_hand(value: float, left_out: Sequence[float]) -> list[float]:
-    groups = len(left_out)
-    error = np.sqrt((groups - 1) / groups * np.square(left_out - np.mean(left_out)).sum())
-    half = t.ppf(0.975, groups - 1) * error
-    return [max(value - half, 0.0), min(value + half, 1.0)]
-
-
 def test_cka_by_chance() -> None:
     world = grouped(6)
     facts, found = measured(world)
     value = cka_chance(*dense(world))
     assert facts.values["cka_chance"] == pytest.approx(value, rel=1e-9)
     held = [spread(*dense(world, k)) / (N - 1) for k in range(5)]
-    assert found.ends["cka_chance_ci"] == pytest.approx(by_hand(value, held), rel=1e-9)
+    assert found.ends["cka_chance_ci"] == pytest.approx(interval(value, held, SHARE), rel=1e-9)
     fewer = [cka_chance(*dense(world, k)) for k in range(5)]
-    assert np.ptp(by_hand(value, fewer)) > 2 * np.ptp(by_hand(value, held))
+    assert np.ptp(interval(value, fewer, SHARE)) > 2 * np.ptp(interval(value, held, SHARE))
 
 
 def test_a_rank_that_no_group_changes_has_no_interval() -> None:
@@ -88,7 +81,7 @@ def test_a_rank_that_one_group_makes_has_an_interval() -> None:
     _, found = measured(world)
     ranks = [wider_rank(*dense(world, k)) for k in range(5)]
     assert ranks == [6, 5, 6, 6, 6]
-    expected = by_hand(6 / (N - 1), [rank / (N - 1) for rank in ranks])
+    expected = interval(6 / (N - 1), [rank / (N - 1) for rank in ranks], SHARE)
     assert found.ends["cca_chance_ci"] == pytest.approx(expected, rel=1e-9)
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from by_hand import COUNT, SHARE, interval
 from evaluating import World, latent_rows, make_world
 from measured import Case, heldout_world
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import t
 
 from xc.evaluate import METRICS
 from xc.evaluate.clusters import row_groups
@@ -132,12 +132,11 @@ def test_equal_those_of_twins_found_anew_without_groups(make_case: MakeCase, n: 
     assert n == 20 or len({own["n_twins"] for own in without[1]}) > 1
     for key, value in whole.items():
         k = 1 if key in COUNTS else at_once(n, HALF)
-        left_out = np.array([own[key] for own in without[k]])
-        se = np.sqrt((n - k) / (n * k) * np.square(left_out - left_out.mean()).sum())
-        half = t.ppf(0.975, freedom(n, k)) * se
-        ends = [max(value - half, 0), value + half if key in COUNTS else min(value + half, 1)]
+        left_out = [own[key] for own in without[k]]
+        scale, free = (COUNT, None) if key in COUNTS else (SHARE, freedom(n, k) if k > 1 else None)
+        ends = interval(value, left_out, scale, k=k, freedom=free)
         assert found[key] == pytest.approx(value), key
-        if half:
+        if np.ptp(left_out):
             assert found[f"{key}_ci"] == pytest.approx(ends), key
         else:
             assert found["not_measured"][f"{key}_ci"] == STEADY
