@@ -11,7 +11,7 @@ from xc.cli.pipeline_file import Pipeline
 from xc.harvest.machine import free_space, taken_memory
 from xc.harvest.planning import HarvestPlan, plan_harvest
 from xc.harvest.probe import beside
-from xc.store_schema import ActivationStore, Progress, RequestError, from_mapping
+from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, from_mapping
 from xc.store_schema.byte_sizes import size_text
 from xc.store_schema.derived import width_of
 
@@ -132,14 +132,15 @@ def _later(
     folder: Path,
     progress: Progress,
 ) -> "tuple[StagePlan, ...]":
-    from xc.cli import plan_sweep, plan_training  # noqa: PLC0415  (a harvest's plan needs no trainer)
+    from xc.cli import plan_splicing, plan_sweep, plan_training  # noqa: PLC0415  (not for a harvest)
     from xc.cli.evaluate_options import EvaluateOptions  # noqa: PLC0415
     from xc.cli.sweeping import sweep_configs  # noqa: PLC0415
 
     configs = sweep_configs(pipeline)
-    evaluation = from_mapping(
+    options = from_mapping(
         EvaluateOptions, pipeline.section("evaluate", {}), where=pipeline.where("evaluate")
-    ).evaluation()
+    )
+    evaluation = options.evaluation()
     stored = {source.key: source.d_model for source in harvest.need.sources}
 
     def widths_of(config: "TrainConfig") -> list[int]:
@@ -148,10 +149,16 @@ def _later(
         return known or [stored[key] for key in harvest.tuples[0]]
 
     rows = round(harvest.need.rows * request.config.heldout_fraction)
-    times = None
+    times, splicing, run = None, None, folder.with_name("run")
+    spliced = options.wants_ce(len(widths_of(configs[0])))
     if store := _complete(folder):
         progress.note("taking some steps of training, and evaluating them …")
-        times = plan_training.measure(configs[0], evaluation, store, folder.with_name("run"))
+        times = plan_training.measure(configs[0], evaluation, store, run)
+    if store and times and spliced:
+        progress.note("running the models with reconstructions spliced in …")
+        splicing = plan_splicing.measure(
+            options, pipeline, run=RunLayout(run), store=store, progress=progress
+        )
     taken = taken_memory()
     trained = plan_sweep.plan_sweep(
         configs, widths_of, rows=rows, store_rows=harvest.need.rows, taken=taken, times=times
@@ -165,6 +172,7 @@ def _later(
         taken=taken,
         times=times,
     )
+    evaluated = plan_splicing.with_splicing(evaluated, splicing) if spliced else evaluated
     return trained, plan_sweep.repeated(evaluated, len(configs))
 
 
