@@ -42,18 +42,21 @@ class Stage:
     """What becomes of the sums; called where they were summed up."""
 
 
-def group_totals(reader: Reader, groups: RowGroups, stages: Sequence[Stage]) -> Any:
+def group_totals(
+    reader: Reader, groups: RowGroups, stages: Sequence[Stage], *, stays: bool = False
+) -> Any:
     """A delayed list of what becomes of each stage's `GroupTotals`: one pass for all groups.
 
     Args:
         reader: opens what tasks need.
         groups: of the sequences.
         stages: runs of blocks.
+        stays: of `task_graph.lane`.
     """
     token, tasks = new_token(), []
     for stage in stages:
         step = BlockGroups(reader, stage.metrics, stage.apart, groups)
-        totals = lane(stage.blocks, step, token)
+        totals = lane(stage.blocks, step, token, stays=stays)
         name = f"stage-{token}-{stage.blocks[0][0]:012d}"
         tasks.append(delayed(stage.end, pure=False)(totals, dask_key_name=name))
     return delayed(tasks)

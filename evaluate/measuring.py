@@ -84,7 +84,7 @@ def _read(
             end = KeepStage(passes, number, [label_in_stage(m.name, apart) for m in left])
             stages.append(Stage(left, apart, blocks, end))
     if stages:
-        graph = group_totals(work.reader, groups, stages)
+        graph = group_totals(work.reader, groups, stages, stays=work.on_cluster)
         work.run(graph, "measuring", [block for stage in stages for block in stage.blocks])
 
 

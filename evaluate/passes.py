@@ -135,24 +135,22 @@ class Passes:
         arrays[GROUPS] = np.array(list(totals), dtype=np.int64)
         self._write(f"stage-{number:04d}", labels, arrays)
 
-    def load_stage(self, labels: Sequence[str], number: int, group: int) -> Totals | None:
-        """Sums of one group over a stage, by label; None if it has no rows there.
+    def of_stage(self, number: int, labels: Iterable[str]) -> Iterator[tuple[int, Totals]]:
+        """Sums of each group that has rows in a stage, by label; a group once for each file.
 
         Raises:
             DamageError: if a file cannot be read; it is removed.
         """
-        found: dict[str, dict[str, np.ndarray]] = {label: {} for label in labels}
-        held = self.stage(number)
-        for file in dict.fromkeys(held[label] for label in labels if label in held):
+        held, asked = self.stage(number), set(labels)
+        for file in dict.fromkeys(held[label] for label in asked & held.keys()):
+            own = {label for label in asked if held.get(label) == file}
             with _reading(file) as arrays:
-                if group not in arrays[GROUPS]:
-                    return None
+                names: dict[int, list[str]] = {}
                 for name in arrays.files:
-                    own, _, rest = name.partition("/")
-                    label, _, part = rest.rpartition("/")
-                    if own == str(group) and held.get(label) == file and label in found:
-                        found[label][part] = arrays[name]
-        return found
+                    if "/" in name:
+                        names.setdefault(int(name.partition("/")[0]), []).append(name)
+                for group in arrays[GROUPS].tolist():
+                    yield group, _by_label(arrays, names.get(group, []), own)
 
     def forget_stages(self) -> None:
         """Remove what is kept of stages."""
@@ -192,6 +190,16 @@ class Passes:
 
 def _prefix(group: int | None) -> str:
     return "all" if group is None else f"group-{group:04d}"
+
+
+def _by_label(arrays: Any, names: Iterable[str], labels: Iterable[str]) -> dict[str, Sums]:
+    """Arrays `group/label/name` of a file, under these labels; {} for a label without any."""
+    found: dict[str, dict[str, np.ndarray]] = {label: {} for label in labels}
+    for name in names:
+        label, _, array = name.partition("/")[2].rpartition("/")
+        if label in found:
+            found[label][array] = arrays[name]
+    return dict(found)
 
 
 def _is_whole(file: Path) -> bool:

@@ -55,8 +55,9 @@ def compute(graph: Any, *, scheduler: str, progress: Progress, title: str, rows:
     try:
         if scheduler.startswith(CLUSTER):
             return _cluster().on_cluster(graph, scheduler, progress)
-        with _Ticks(progress.advance):
-            return dask.compute(graph, scheduler=scheduler)[0]
+        with _Ticks(progress.advance), dask.config.set({"optimization.fuse.delayed": False}):
+            # processes would be sent six tasks at a time, and so many lanes be under way
+            return dask.compute(graph, scheduler=scheduler, chunksize=1)[0]
     finally:
         progress.finish()
 
@@ -85,6 +86,11 @@ class Work:
     """Where the tasks run."""
     progress: Progress
     """Told of rows read."""
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether tasks run on workers that may go."""
+        return self.scheduler.startswith(CLUSTER)
 
     def run(self, graph: Any, title: str, blocks: Sequence[Range] | None = None) -> Any:
         """Value of a graph over `blocks`, or over those given."""

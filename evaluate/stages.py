@@ -1,11 +1,10 @@
 """Stages of a pass on their way to sums by group: kept as they are done, brought together at the
 end."""
 
-from collections.abc import Sequence
-from functools import partial, reduce
+from collections.abc import Mapping, Sequence
 
-from xc.evaluate.graph import WHOLE, GroupTotals, Totals, combine_totals
-from xc.evaluate.metric import Metric
+from xc.evaluate.graph import WHOLE, GroupTotals
+from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.parts import Parts
 from xc.evaluate.passes import Passes
 from xc.evaluate.task_graph import Carried
@@ -38,7 +37,7 @@ def label_in_stage(label: str, apart: frozenset[str]) -> str:
 def bring_together(
     passes: Passes, metrics: Sequence[Metric], parts: Parts, *, apart: frozenset[str]
 ) -> None:
-    """Add up the stages, one part at a time; the stages go.
+    """Add up the stages, one after the other; the stages go.
 
     Args:
         passes: holds all stages.
@@ -46,21 +45,32 @@ def bring_together(
         parts: by which sums are kept.
         apart: labels that will be asked for by part.
     """
-    by_part = [m for m in metrics if m.name in apart]
-    for part in parts.all:
-        held = passes.held(part)
-        own = [m for m in by_part if part in parts.of(m) and m.name not in held]
-        passes.save(_over_stages(passes, own, part), part)
-    rest = [m for m in metrics if m.name not in apart]
-    passes.save(_over_stages(passes, rest, WHOLE), None)
+    lacking: dict[int, list[Metric]] = {}
+    for part in (*parts.all, WHOLE):
+        held = passes.held(_kept_as(part))
+        own = (m for m in metrics if part in (parts.of(m) if m.name in apart else (WHOLE,)))
+        lacking[part] = [m for m in own if m.name not in held]
+    for part, totals in _over_stages(passes, lacking, apart).items():
+        passes.save(totals, _kept_as(part))
     passes.forget_stages()
 
 
-def _over_stages(passes: Passes, metrics: Sequence[Metric], own: int) -> Totals:
-    """One stage in memory at a time, beside what those before it came to."""
-    labels = {m.name: m.name if own != WHOLE else f"{_WHOLE}{m.name}" for m in metrics}
-    held = passes.stages() if metrics else []
-    parts = (passes.load_stage(list(labels.values()), number, own) for number in held)
-    named = ({name: part[k] for name, k in labels.items()} for part in parts if part is not None)
-    first = next(named, {})
-    return reduce(partial(combine_totals, metrics), named, first)
+def _over_stages(
+    passes: Passes, wanted: Mapping[int, Sequence[Metric]], apart: frozenset[str]
+) -> GroupTotals:
+    """Sums of these metrics of each part, over all stages, in the stages' order."""
+    totals: dict[int, dict[str, Sums]] = {part: {} for part in wanted}
+    labels = {m.name: label_in_stage(m.name, apart) for own in wanted.values() for m in own}
+    for number in passes.stages():
+        for part, more in passes.of_stage(number, labels.values()):
+            known = totals[part]
+            for metric in wanted[part]:
+                sums = more.get(labels[metric.name])
+                if sums is not None:
+                    before = known.get(metric.name)
+                    known[metric.name] = sums if before is None else metric.combine(before, sums)
+    return totals
+
+
+def _kept_as(part: int) -> int | None:
+    return None if part == WHOLE else part

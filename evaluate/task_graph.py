@@ -5,7 +5,7 @@ decides only when, so every scheduler gives the same bits.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from itertools import count
 from typing import Any, Generic, TypeVar
@@ -51,32 +51,42 @@ class Carried(Generic[T]):
     """A value on its way along a lane. The next task takes it out, so that nobody else, Dask
     neither, holds on to it while it is replaced part by part."""
 
-    def __init__(self, value: T) -> None:
+    def __init__(self, value: T, *, stays: bool = False) -> None:
+        """
+        Args:
+            value: never changed in place by whoever takes it.
+            stays: whether it stays here when it is taken, as where tasks may be asked for twice.
+        """
         self._values = [value]
+        self._stays = stays
 
     def __sizeof__(self) -> int:
         """Bytes that a cluster would have to move."""
-        return int(sizeof(self._values))
+        return sum(map(_bytes, self._values))
 
     def take(self) -> T:
-        """The value, once.
+        """The value; once, unless it stays.
 
         Raises:
             RuntimeError: if it was taken before.
         """
         if not self._values:
-            raise RuntimeError(
-                "a worker was asked again for sums that it had passed on; evaluate again, finished "
-                "stages are kept"
-            )
-        return self._values.pop()
+            raise RuntimeError("sums that a task has passed on were asked for again")
+        return self._values[0] if self._stays else self._values.pop()
+
+
+def _bytes(value: object) -> int:
+    """Of all arrays in mappings of mappings; Dask would guess from ten of them."""
+    if isinstance(value, Mapping):
+        return sum(map(_bytes, value.values()))
+    return int(sizeof(value))
 
 
 Step = Callable[[Range, Carried[T] | None], T]
 """A block, and what is known of those before it (None for the first), to both together."""
 
 
-def lane(blocks: Sequence[Range], step: Step[T], token: str) -> Any:
+def lane(blocks: Sequence[Range], step: Step[T], token: str, *, stays: bool = False) -> Any:
     """A delayed `Carried`: every block is added to what is known of those before.
 
     For large values: there is one of each lane that is under way, however many blocks there are.
@@ -85,8 +95,10 @@ def lane(blocks: Sequence[Range], step: Step[T], token: str) -> Any:
         blocks: row ranges, at least one.
         step: what a task computes.
         token: of `new_token`, one for all lanes of a graph.
+        stays: whether what a task passes on stays with it too, for a worker of a cluster that may
+            go at any moment: two values of each task under way.
     """
-    task = delayed(_Task(step), pure=False)
+    task = delayed(_Task(step, stays=stays), pure=False)
     before = None
     for block in blocks:
         before = task(block, before, dask_key_name=block_key(block, token))
@@ -96,16 +108,16 @@ def lane(blocks: Sequence[Range], step: Step[T], token: str) -> Any:
 class _Task(Generic[T]):
     """Puts what a step returns into a box that can be emptied."""
 
-    def __init__(self, step: Step[T]) -> None:
+    def __init__(self, step: Step[T], *, stays: bool) -> None:
         self._step = step
+        self._stays = stays
 
     def __call__(self, block: Range, before: Carried[T] | None) -> Carried[T]:
-        return Carried(self._step(block, before))
+        return Carried(self._step(block, before), stays=self._stays)
 
 
 def new_token() -> str:
-    """Two passes may be on one cluster at a time. Of equally urgent tasks Dask takes the one whose
-    name comes first, so within a graph names follow the rows."""
+    """Part of the names of a graph's tasks: two passes may be on one cluster at a time."""
     return secrets.token_hex(4)
 
 

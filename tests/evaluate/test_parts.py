@@ -115,7 +115,7 @@ def bits(case: Case, **settings: object) -> bytes:
 @pytest.mark.usefixtures("five")
 def test_the_same_bits_on_every_scheduler_and_from_what_is_kept(make_case: MakeCase) -> None:
     case = make_case(n_sequences=60)
-    small = {"block_rows": 32, "tile_rows": 16}
+    small = {"block_rows": 8, "tile_rows": 8}  # stages of several blocks
     found = set()
     for scheduler in ("sync", "threads", "processes"):
         found.add(bits(case, scheduler=scheduler, keep_passes=False, **small))
@@ -129,7 +129,7 @@ def test_the_same_bits_on_every_scheduler_and_from_what_is_kept(make_case: MakeC
 def test_blocks_do_not_matter(make_case: MakeCase) -> None:
     case = make_case(n_sequences=60)
     one, other = (
-        case.evaluate(**SETTINGS, block_rows=rows, tile_rows=rows).summary for rows in (32, 4096)
+        case.evaluate(**SETTINGS, block_rows=rows, tile_rows=rows).summary for rows in (8, 4096)
     )
     for name in ALIKE:
         assert one[f"{name}_ci"] == pytest.approx(other[f"{name}_ci"], abs=1e-9)

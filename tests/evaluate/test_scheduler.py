@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 from dying_metrics import dying_metrics
 from measured import one_group
 
 import xc.evaluate as evaluate_room
 from xc.evaluate import cluster, run
+from xc.evaluate.blocks import cut_all
 from xc.evaluate.graph import Stage, group_totals
+from xc.evaluate.measuring import stages_of
 from xc.evaluate.metrics import l0
 from xc.evaluate.reader import Reader
 from xc.evaluate.scheduler import compute
@@ -44,19 +46,32 @@ def bytes_of(run: RunLayout) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in (run.summary, run.latents_parquet, run.examples)}
 
 
+LANES = {"block_rows": 16, "tile_rows": 16}
+"""Settings that give lanes of several blocks."""
+
+
 @pytest.fixture(scope="module")
 def expected(case: Any, evaluation: Any) -> dict[str, bytes]:
-    return bytes_of(case.run)
+    """One task at a time; the numbers are those of one block per lane."""
+    before = evaluation.summary
+    assert min(map(len, stages_of(cut_all(case.store.blocks("heldout"), 16)))) > 2
+    found = again(case, "sync")
+    after = evaluation.summary
+    assert after.keys() == before.keys()
+    for key, value in before.items():
+        if isinstance(value, float):
+            assert after[key] == pytest.approx(value, rel=1e-9, abs=1e-12), key
+    return found
 
 
 def again(case: Any, name: str, progress: Recorded | None = None) -> dict[str, bytes]:
     case.run.summary.unlink()
     shutil.rmtree(case.run.passes)  # else no row would be read
-    case.evaluate(progress=progress or Silent(), scheduler=name)
+    case.evaluate(progress=progress or Silent(), scheduler=name, **LANES)
     return bytes_of(case.run)
 
 
-@pytest.mark.parametrize("name", ["sync", "threads", "processes"])
+@pytest.mark.parametrize("name", ["threads", "processes"])
 def test_every_scheduler_gives_the_same_bytes(
     case: Any, expected: dict[str, bytes], name: str
 ) -> None:
@@ -77,7 +92,7 @@ def test_a_worker_that_is_killed_changes_no_byte(
 ) -> None:
     (start, stop), *_ = case.store.splits["heldout"]
     marker, progress = tmp_path / "died", Recorded()
-    table = dying_metrics(4, marker)
+    table = dying_metrics(12, marker)
     with workers(2) as running:
         pids = {nanny.pid for nanny in running.workers.values()}
         assert again(case, running.scheduler_address) == expected
@@ -87,6 +102,20 @@ def test_a_worker_that_is_killed_changes_no_byte(
     assert found == expected
     assert int(marker.read_text()) in pids
     assert_told_by_blocks(progress, stop - start)
+
+
+def test_a_worker_that_retires_in_mid_run_changes_no_byte(
+    case: Any, expected: dict[str, bytes]
+) -> None:
+    class Retiring(Recorded):
+        def advance(self, amount: int, **figures: float) -> None:
+            if not any(unit == "advance" for unit, _ in self.events):
+                with Client(running.scheduler_address, set_as_default=False) as client:
+                    client.retire_workers([next(iter(running.scheduler.workers))])
+            super().advance(amount, **figures)
+
+    with workers(2) as running:
+        assert again(case, running.scheduler_address, progress=Retiring()) == expected
 
 
 def assert_told_by_blocks(progress: Recorded, rows: int) -> None:

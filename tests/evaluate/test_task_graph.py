@@ -3,12 +3,12 @@
 import gc
 import pickle
 import weakref
-from collections.abc import Iterator
 from typing import ClassVar
 
 import dask
 import numpy as np
 import pytest
+from dask.delayed import delayed
 from dask.sizeof import sizeof
 
 from xc.evaluate.blocks import Range, cut_all
@@ -53,7 +53,7 @@ def test_a_lane_adds_block_to_block(scheduler: str) -> None:
 
 
 class Counted:
-    """Tells how many of its kind are alive."""
+    """Tells which of its kind are alive."""
 
     alive: ClassVar[weakref.WeakSet["Counted"]] = weakref.WeakSet()
 
@@ -61,41 +61,41 @@ class Counted:
         self.alive.add(self)
 
 
-@pytest.fixture
-def most() -> Iterator[list[int]]:
-    gc.collect()
-    yield []
-    assert not Counted.alive
-
-
-@pytest.mark.parametrize(("lanes", "scheduler", "known"), [(1, "sync", 1), (8, "threads", 8)])
-def test_a_lane_holds_one_value(lanes: int, scheduler: str, known: int, most: list[int]) -> None:
+@pytest.mark.parametrize(("scheduler", "workers"), [("sync", 1), ("threads", 2), ("threads", 4)])
+def test_there_is_one_value_of_each_lane_under_way(scheduler: str, workers: int) -> None:
     """While a task has taken up what is known, nobody holds it beside that task."""
+    alive: list[int] = []
 
     def step(block: Range, before: Carried[Counted] | None) -> Counted:
         value = before.take() if before else None
-        most.append(len(Counted.alive))
+        gone = weakref.ref(value) if value is not None else lambda: None
         del value
+        gc.collect()
+        assert gone() is None
+        alive.append(len(Counted.alive))
         return Counted()
 
-    token = new_token()
-    blocks = cut_all([(0, 40 * lanes)], 1)
-    graph = [lane(blocks[40 * i : 40 * (i + 1)], step, token) for i in range(lanes)]
-    found = dask.compute(*graph, scheduler=scheduler, num_workers=2)
-    assert len(most) == 40 * lanes
-    assert max(most) <= lanes
-    assert len(found) == len(Counted.alive) == lanes
-    del found
-    gc.collect()
+    token, blocks = new_token(), cut_all([(0, 160)], 1)
+    lanes = [lane(blocks[20 * i : 20 * (i + 1)], step, token) for i in range(8)]
+    done = [delayed(lambda box: type(box.take()).__name__)(end) for end in lanes]
+    found = dask.compute(*done, scheduler=scheduler, num_workers=workers)
+    assert found == ("Counted",) * 8
+    assert len(alive) == 160
+    assert max(alive) <= workers
 
 
-def test_what_is_carried_is_taken_once() -> None:
-    box = Carried(np.ones(1000))
-    assert sizeof(box) > 8000
+def test_what_is_carried_is_taken_once_unless_it_stays() -> None:
+    box, stays = Carried(np.ones(1000)), Carried(np.ones(1000), stays=True)
     moved = pickle.loads(pickle.dumps(box))
     assert box.take().sum() == moved.take().sum() == 1000
-    with pytest.raises(RuntimeError, match="evaluate again"):
+    assert stays.take() is stays.take()
+    with pytest.raises(RuntimeError, match="asked for again"):
         box.take()
+
+
+def test_a_cluster_is_told_all_bytes_that_are_carried() -> None:
+    small, large = ({str(i): np.ones(n) for i in range(15)} for n in (1, 1000))
+    assert sizeof(Carried({"small": small, "large": large})) - 15 * 8 * 1001 in range(1000)
 
 
 def test_rows_are_told_by_the_name_of_the_task() -> None:
