@@ -61,7 +61,7 @@ def _correlation(population: Population, name: str, kind: str) -> Metric:
         misleads=(
             "ν of rare latents is noisy, which alone weakens it; pooled over classes it changes "
             "sign, so that it is told for each class alone. A few latents with a far-off ν rule "
-            "Pearson's, whose interval is then often too narrow."
+            "Pearson's, whose interval is wide then."
         ),
         undefined=f"fewer than {FEWEST} latents of the class have a ν, or all are alike",
     )

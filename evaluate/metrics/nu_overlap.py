@@ -20,7 +20,7 @@ SHARES = (50, 95)
 """Central per cent of the shared latents."""
 
 _FEW_CARRY = (
-    " A few shared latents with a far-off ν carry the ends; the interval is then often too narrow."
+    " A few shared latents with a far-off ν carry the ends; the interval can then be too narrow."
 )
 
 
