@@ -12,8 +12,13 @@ from xc.store_schema import ActivationStore, RunLayout
 
 # Before torch is imported: idle threads that spin slow every test on a shared machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-if "PYTEST_XDIST_WORKER" in os.environ:  # a core each: more threads would only get in the way
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers get a core each: more threads would only get in the way. Told before they start, for
+    plugins import NumPy, whose BLAS counts its threads then."""
+    if getattr(config.option, "numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)
