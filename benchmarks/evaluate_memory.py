@@ -8,20 +8,14 @@ otherwise; each size in a process of its own, that prints its peak in MiB. `eval
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from evaluate_pass import AsEvaluated
 
 from xc.evaluate.blocks import cut_all
 from xc.evaluate.config import EvaluateConfig
-from xc.evaluate.measuring import measure
 from xc.evaluate.metrics import METRICS
-from xc.evaluate.passes import Passes
 from xc.evaluate.reader import Reader
-from xc.evaluate.repetition import repetition
-from xc.evaluate.scheduler import Work
-from xc.store_schema import Silent
 
 ROWS, TIMES = 2 * EvaluateConfig.block_rows, (1, 10, 50)
 """Of the smallest size, a block for each of two cores; and how many times as many."""
@@ -35,14 +29,9 @@ def peak_mib(store: Path, run: Path, n_rows: int) -> int:
 
 def main(store: str, run: str, n_rows: str) -> None:
     """What `peak_mib` runs; `ru_maxrss` would tell the parent's peak where that is larger."""
-    rows = ((0, int(n_rows)),)
     reader = Reader(Path(store), Path(run), EvaluateConfig.tile_rows)
-    blocks = cut_all(rows, EvaluateConfig.block_rows)
-    work = Work(reader, rows, blocks, EvaluateConfig.scheduler, Silent())
-    again = repetition(METRICS).again
-    with tempfile.TemporaryDirectory() as folder:
-        passes, groups = Passes(Path(folder) / "passes"), AsEvaluated.of(reader).groups
-        measure(work, passes, groups, METRICS, by_group=[m.name for m in again])
+    blocks = cut_all([(0, int(n_rows))], EvaluateConfig.block_rows)
+    AsEvaluated.of(reader, int(n_rows)).kept(blocks, METRICS)
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
 

@@ -1,10 +1,12 @@
 """The pass of `xc evaluate` over some blocks and metrics, under Dask and without it."""
 
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial, reduce
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,14 +22,15 @@ from xc.evaluate.graph import (
     combine_totals,
     group_totals,
 )
-from xc.evaluate.measuring import stages_of
+from xc.evaluate.measuring import measure, stages_of
 from xc.evaluate.metric import Metric, Pass
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.parts import largest_sums
+from xc.evaluate.passes import Passes
 from xc.evaluate.reader import Reader
 from xc.evaluate.reductions import label_of, reductions
 from xc.evaluate.repetition import repetition
-from xc.evaluate.scheduler import compute
+from xc.evaluate.scheduler import Work, compute
 from xc.evaluate.selection import select
 from xc.evaluate.task_graph import Carried
 from xc.store_schema import Silent
@@ -57,9 +60,9 @@ class AsEvaluated:
     """Labels of sums by group."""
 
     @classmethod
-    def of(cls, reader: Reader) -> "AsEvaluated":
-        """As many groups as an evaluation has."""
-        counted = np.diff(reader.store.sequences.row_offsets)
+    def of(cls, reader: Reader, n_rows: int) -> "AsEvaluated":
+        """As many groups of the first `n_rows` rows as an evaluation has."""
+        counted = np.diff(np.minimum(reader.store.sequences.row_offsets, n_rows))
         largest = largest_sums(METRICS, reader.decoder.widths)
         clusters = np.arange(len(counted))
         groups = row_groups(counted, clusters, EvaluateConfig.groups, largest=largest)
@@ -72,6 +75,14 @@ class AsEvaluated:
         graph = group_totals(self.reader, self.groups, stages)
         found = compute(graph, scheduler="threads", progress=Silent(), title="", rows=0)
         return together(metrics, found)
+
+    def kept(self, blocks: Sequence[Range], metrics: Sequence[Metric]) -> Totals:
+        """As an evaluation does it, sums being kept on disk: over all groups, by metric."""
+        work = Work(self.reader, (), tuple(blocks), "threads", Silent())
+        again = [m.name for m in repetition(metrics).again]
+        with tempfile.TemporaryDirectory() as folder:
+            passes = Passes(Path(folder))
+            return measure(work, passes, self.groups, metrics, by_group=again).totals()
 
     def on_threads(self, blocks: Sequence[Range], metrics: Sequence[Metric]) -> Totals:
         """The same tasks on a thread pool."""
