@@ -1,13 +1,15 @@
 """Where a Dask graph runs: this process, its threads, other processes, or a cluster."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import dask
 from dask.callbacks import Callback
+from threadpoolctl import threadpool_limits
 
 from xc.evaluate.allocator import return_large_arrays
 from xc.evaluate.blocks import Range
@@ -17,6 +19,7 @@ from xc.store_schema import Progress, RequestError, suggestion
 
 LOCAL = ("threads", "processes", "sync")
 CLUSTER = "tcp://"
+_TASK_BY_TASK = {"optimization.fuse.delayed": False}
 _ADDRESS = re.compile(r"tcp://([^\s/:\[\]]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 """A host's name or number (one of IPv6 in brackets), and a port."""
 
@@ -55,11 +58,19 @@ def compute(graph: Any, *, scheduler: str, progress: Progress, title: str, rows:
     try:
         if scheduler.startswith(CLUSTER):
             return _cluster().on_cluster(graph, scheduler, progress)
-        with _Ticks(progress.advance), dask.config.set({"optimization.fuse.delayed": False}):
+        with _Ticks(progress.advance), _one_task_a_core():
             # processes would be sent six tasks at a time, and so many lanes be under way
             return dask.compute(graph, scheduler=scheduler, chunksize=1)[0]
     finally:
         progress.finish()
+
+
+@contextmanager
+def _one_task_a_core() -> Iterator[None]:
+    """Tasks have a core each: threads of BLAS would get in one another's way, for a third of the
+    time. And each is told of when it is done, whatever the user's settings of Dask."""
+    with threadpool_limits(1, user_api="blas"), dask.config.set(_TASK_BY_TASK):
+        yield
 
 
 def _cluster() -> ModuleType:
