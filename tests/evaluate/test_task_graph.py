@@ -46,7 +46,7 @@ def bracketed(block: Range, before: Carried[str] | None) -> str:
     return f"({before.take()}{block[0]})" if before else str(block[0])
 
 
-@pytest.mark.parametrize("scheduler", ["sync", "threads", "processes"])
+@pytest.mark.parametrize("scheduler", ["sync", "threads"])
 def test_a_lane_adds_block_to_block(scheduler: str) -> None:
     graph = lane(cut_all([(0, 4)], 1), bracketed, new_token())
     assert dask.compute(graph, scheduler=scheduler)[0].take() == "(((01)2)3)"
