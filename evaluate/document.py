@@ -94,7 +94,9 @@ second time.
   θ_g are taken on a scale on which they hardly do, and θ ± t·se back from there: the square root of
   the distance from the end, where there is one (counts, `mse`, `fve`); the arcsine of the root for
   shares and other numbers from 0 to 1 (Anscombe); Fisher's z for those from −1 to 1. The jackknife
-  on another scale is Cressie's, that of correlations on Fisher's Hinkley's.
+  on another scale is Cressie's, that of correlations on Fisher's Hinkley's. Where one of these
+  values is at an end, or ten times nearer to it than another, as a count of 1 that is 0 without a
+  group, the scale would tell more than the value, and it is done without.
 - **How many latents are past a threshold that rows move them across** (`template_over_third`, …,
   `nu_error_overlap_50_a_only`, …, `n_a_only_nu_below`, …): without one group of twenty few latents
   cross, but each counts whole, and se² would be √(G − 1) times too large for any number of rows. So
@@ -105,13 +107,15 @@ second time.
   then. Medians of the twins' divergence move in such steps too; for them half of the groups are
   left out, for which that factor is 1 (t has 15.6 degrees of freedom for k = 10 of 20).
 - **Where no group changes a number**, as a count of few latents, a quarter of the groups is left
-  out at once, and if that changes nothing, half.
-- **How many latents are rarer than a bound** (`n_rarer_…`): half of the groups are left out at
-  once; a quarter where latents near the bound come from about one group each, since leaving out
+  out at once, and if that changes nothing, half (of 16 groups or more; not for numbers of a role or
+  a part of the corpus, nor for `cca` and its kin).
+- **How many latents are rarer than a bound** (`n_rarer_…`): half of the groups, of 16 or more,
+  are left out at once; a quarter where latents near the bound come from about one group each, since leaving out
   half cannot tell how many there are that were not met. The bound is as many firings as over all
   rows, in proportion to the groups that are left. They are of unequal size, and the interval is
   about so many rows: what follows from the rows that are left, a straight line through the numbers
-  found, is taken away, and with it one degree of freedom.
+  found, is taken away, and with it one degree of freedom (with four groups or more, of which none
+  is three times as long as they are on average: there the interval is too wide).
 - **Quantiles over rows and medians over latents** (`l0_p05`, …, `cosine_shared_median`, …): the
   jackknife tells how sure the share of rows, or of latents, up to every number is; the ends are the
   first and the last number up to which the share may be the one asked for (Woodruff's interval, of
@@ -161,7 +165,9 @@ When they mislead:
 - What depends on which latents fire at all (`dead_fraction`, `n_dead`, class counts, alignment
   over latents that fire) is about so many rows as were measured. With more rows fewer latents are
   dead; no interval knows of those that have not been seen. For as many rows the jackknife's
-  variance of such counts is on average too large, not too small (Efron and Stein): conservative.
+  variance of such counts, without one group at a time, is on average too large, not too small
+  (Efron and Stein). But of counts of one or two latents that come and go many a data set shows
+  none, or the same without any group: their intervals hold too seldom, or are missing.
 - Where leaving out rows does not change a number (a count of latents that all fire often, say), it
   has no interval. That is no certainty: another training would give another number. Quantiles of
   `l0` are whole numbers, and may have an interval of one value, as [16, 16].

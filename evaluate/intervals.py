@@ -9,7 +9,7 @@ import numpy as np
 from xc.evaluate.bootstrap import interval
 from xc.evaluate.facts import Facts
 from xc.evaluate.group_sums import GroupSums
-from xc.evaluate.jackknife import jackknife
+from xc.evaluate.jackknife import is_steady, jackknife
 from xc.evaluate.left_out import NOTHING, facts_without_each, left_out
 from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.naming import named_values, names
@@ -70,7 +70,7 @@ def bootstrap_intervals(
 
 def _resampled(ends: np.ndarray | None) -> Found:
     """Ends that coincide are no interval, as where leaving out groups changes nothing."""
-    return (None, STEADY) if ends is not None and ends[0] == ends[1] else (ends, TOO_FEW)
+    return (None, STEADY) if ends is not None and is_steady(ends) else (ends, TOO_FEW)
 
 
 def _named(metric: Metric, both: np.ndarray | None, facts: Facts) -> Iterator[tuple[str, Any]]:
@@ -102,6 +102,8 @@ def _by_error(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tup
             own = own.only(groups.present(metric.name))  # of one role, say, which a group may lack
         bounds = metric.bounds if metric is not None else COUNT_BOUNDS
         both = jackknife(np.array(value), own.values, bounds=bounds, at_once=own.at_once)
+        if both is not None and key.startswith("n_"):
+            both = np.minimum(both, facts.decoder.d_sae)  # none counts more
         yield key, (None, STEADY) if own.is_steady else (both, TOO_FEW)
 
 

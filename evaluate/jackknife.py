@@ -7,6 +7,11 @@ from xc.evaluate.group_sets import freedom
 from xc.evaluate.scales import scale
 
 LEVEL = 0.95
+NEARER = 10.0
+"""How many times nearer to an end of its range than the rest a value may be on a scale: from there
+on an interval would tell of the scale, which is steep there, more than of the value."""
+ROUNDING = 1e-12
+"""Relative differences below this are rounding."""
 
 
 def jackknife(
@@ -23,7 +28,7 @@ def jackknife(
 
     All of it is done on the scale of the bounds (`scales`), and taken back from there (Cressie
     1981; Hinkley 1978 for coefficients of correlation): near an end a value is lopsided, and its
-    error depends on it. Where a value is infinite there, it is done without.
+    error depends on it. Where θ or a θ_s is at an end, or `NEARER` to it, it is done without.
 
     Args:
         value: θ, over all rows; any shape.
@@ -38,10 +43,18 @@ def jackknife(
     if len(left_out) < 2:
         return None
     own = scale(bounds)
+    distance = own.distance(np.concatenate([np.asarray(value)[None], left_out]))
+    nearest, farthest = distance.min(axis=0), distance.max(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = _ends(own.there(value), own.there(left_out), at_once)
+        scaled = own.back(_ends(own.there(value), own.there(left_out), at_once))
     plain = np.clip(_ends(value, left_out, at_once), *bounds)
-    return np.where(np.isfinite(scaled), own.back(scaled), plain)
+    low, high = np.where((nearest > 0) & (nearest * NEARER >= farthest), scaled, plain)
+    return np.stack([np.minimum(low, value), np.maximum(high, value)])  # the way back rounds
+
+
+def is_steady(values: np.ndarray) -> bool:
+    """Whether numbers [set] are all the same, up to rounding."""
+    return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
 
 
 def _ends(value: np.ndarray, left_out: np.ndarray, k: int) -> np.ndarray:
@@ -60,8 +73,8 @@ def _freedom(left_out: np.ndarray, k: int) -> np.ndarray:
     """Degrees of freedom of se²: `group_sets.freedom`, or fewer if few groups make up most of it.
 
     2·mean²/variance (Satterthwaite 1946), and the variance of a variance of n numbers is
-    σ⁴·(2/(n − 1) + κ/n), κ their excess kurtosis. Sets of several groups are alike enough: κ is
-    taken as that of normal numbers, 0.
+    σ⁴·(2/(n − 1) + κ/n), κ their excess kurtosis. Of sets of several groups κ is taken as that
+    of normal numbers, 0: they hide which group it is.
     """
     n, most = len(left_out), freedom(len(left_out), k)
     if k > 1:

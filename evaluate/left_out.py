@@ -9,6 +9,7 @@ from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.group_sets import HALF, at_once, sets
 from xc.evaluate.group_sums import GroupSums
+from xc.evaluate.jackknife import is_steady
 from xc.evaluate.naming import names
 from xc.evaluate.repetition import BEHIND_COUNTS, Repetition
 from xc.evaluate.scalars import scalars, stacked
@@ -25,9 +26,9 @@ class LeftOut:
 
     @property
     def is_steady(self) -> bool:
-        """Whether it is the same, and defined, whichever set is left out."""
+        """Whether it is the same up to rounding, and defined, whichever set is left out."""
         known = len(self.values) > 1 and bool(np.isfinite(self.values).all())
-        return known and bool((self.values == self.values[0]).all())
+        return known and is_steady(self.values)
 
     def only(self, groups: np.ndarray) -> "LeftOut":
         """Without the groups where `groups` (bool [group]) is True alone."""

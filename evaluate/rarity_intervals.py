@@ -17,6 +17,9 @@ FREQUENCY = "frequency"
 """The metric whose sums are how often latents fire, and rows."""
 NEAR = 2.0
 """Latents between the bound over this and the bound times this are those that may cross it."""
+LONGEST = 3.0
+"""How many times as long as the others on average a group may be: a line through points of which
+one lies far off goes through that one, and takes away what it tells."""
 _ENOUGH = 2
 """Degrees of freedom beyond which one can go."""
 
@@ -29,11 +32,12 @@ def rarity_interval(share: float, groups: GroupSums) -> np.ndarray | None:
     than the bound that is meant over all rows, in proportion to the groups that are left, so that a
     whole number of firings is the same bound each time, and of the numbers found what follows from
     the rows that are left (a straight line through them) is taken away: the interval is about so
-    many rows, and one degree of freedom goes. And half of the groups are left out unless latents
-    near the bound come from about one group each: leaving out half cannot tell how many have not
-    been met, which is what moves the count then; a quarter can, of latents whose rates are spread
-    evenly on a logarithmic scale (0.98 of the true standard error; half 0.76, and 0.92 to 1 of
-    those that come from two groups or more, for which a quarter is up to 1.3).
+    many rows, and one degree of freedom goes. (Not where one group is longer than `LONGEST`: then
+    the interval is too wide rather than too narrow.) And half of the groups are left out unless
+    latents near the bound come from about one group each: leaving out half cannot tell how many
+    have not been met, which is what moves the count then; a quarter can, of latents whose rates are
+    spread evenly on a logarithmic scale (0.98 of the true standard error; half 0.76, and 0.92 to 1
+    of those that come from two groups or more, for which a quarter is up to 1.3).
 
     Args:
         share: the bound.
@@ -47,8 +51,10 @@ def rarity_interval(share: float, groups: GroupSums) -> np.ndarray | None:
     fired, rows = whole["fired"], float(whole["rows"][0])
     if rows * share < 1:
         return np.full(2, np.nan)
-    bound = least_firings(rows, share)
-    k = at_once(groups.n, HALF if _spread(fired, bound, groups) >= 2 else SHARE)
+    bound, single = least_firings(rows, share), list(_without(groups, _all_but_one(groups.n)))
+    near = (fired > 0) & (fired >= bound / NEAR) & (fired <= bound * NEAR)
+    spread = _spread([own[near] for own, _ in single])
+    k = at_once(groups.n, HALF if spread >= 2 else SHARE)
     each = list(_without(groups, sets(groups.n, k)))
     kept = 1 - k / groups.n
     below = np.ceil((bound - 0.5) * kept)
@@ -56,12 +62,12 @@ def rarity_interval(share: float, groups: GroupSums) -> np.ndarray | None:
     if (found == found[0]).all():
         return None
     apart, free = found - found.mean(), freedom(groups.n, k)
-    if free > _ENOUGH:
+    if free > _ENOUGH and max(n for _, n in single) <= LONGEST * rows / groups.n:
         apart = _off_line(apart, np.array([n for _, n in each]))
         apart, free = apart * np.sqrt(free / (free - 1)), free - 1
     half = stdtrit(free, (1 + LEVEL) / 2) * np.sqrt(kept / k * np.square(apart).sum())
     value = np.count_nonzero(fired < bound)
-    return np.array([max(value - half, 0.0), value + half])
+    return np.array([max(value - half, 0.0), min(value + half, len(fired))])
 
 
 def least_firings(rows: float, share: float) -> int:
@@ -78,15 +84,15 @@ def _without(
         yield sums[FREQUENCY]["fired"], float(sums[FREQUENCY]["rows"][0])
 
 
-def _spread(fired: np.ndarray, bound: int, groups: GroupSums) -> float:
+def _all_but_one(n: int) -> list[frozenset[int]]:
+    return [frozenset(range(n)) - {group} for group in range(n)]
+
+
+def _spread(near: Sequence[np.ndarray]) -> float:
     """From how many groups latents near the bound come, on average: (Σ n)²/Σ n² of each; 0 if there
-    are none."""
-    near = (fired > 0) & (fired >= bound / NEAR) & (fired <= bound * NEAR)
-    squares = np.zeros(np.count_nonzero(near))
-    others = [frozenset(range(groups.n)) - {group} for group in range(groups.n)]
-    for own, _ in _without(groups, others):
-        squares += np.square(own[near])
-    return float(np.mean(np.square(fired[near]) / squares)) if len(squares) else 0.0
+    are none. `near`: their firings in each group."""
+    whole, squares = sum(near), sum(map(np.square, near))
+    return float(np.mean(np.square(whole) / squares)) if len(near[0]) else 0.0
 
 
 def _off_line(apart: np.ndarray, rows: np.ndarray) -> np.ndarray:

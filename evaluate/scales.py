@@ -16,6 +16,8 @@ class Scale:
     """May be infinite at an end."""
     back: OnArray
     """Of any number, also of one beyond what `there` gives: never past an end."""
+    distance: OnArray
+    """From the nearest end, where `there` is steepest; infinite without one."""
 
 
 def scale(bounds: tuple[float, float]) -> Scale:
@@ -33,18 +35,22 @@ def scale(bounds: tuple[float, float]) -> Scale:
     return _coefficient(low, high) if low < 0 else _share(low, high)
 
 
-_UNCHANGED = Scale(np.asarray, np.asarray)
+_UNCHANGED = Scale(np.asarray, np.asarray, lambda x: np.full(np.shape(x), np.inf))
 
 
 def _above(low: float) -> Scale:
     return Scale(
-        lambda x: np.sqrt(np.maximum(x - low, 0)), lambda y: low + np.square(np.maximum(y, 0))
+        lambda x: np.sqrt(np.maximum(x - low, 0)),
+        lambda y: low + np.square(np.maximum(y, 0)),
+        lambda x: x - low,
     )
 
 
 def _below(high: float) -> Scale:
     return Scale(
-        lambda x: -np.sqrt(np.maximum(high - x, 0)), lambda y: high - np.square(np.minimum(y, 0))
+        lambda x: -np.sqrt(np.maximum(high - x, 0)),
+        lambda y: high - np.square(np.minimum(y, 0)),
+        lambda x: high - x,
     )
 
 
@@ -55,7 +61,7 @@ def _share(low: float, high: float) -> Scale:
     def back(y: np.ndarray) -> np.ndarray:
         return np.asarray(low + (high - low) * np.square(np.sin(np.clip(y, 0, np.pi / 2))))
 
-    return Scale(there, back)
+    return Scale(there, back, lambda x: np.minimum(x - low, high - x))
 
 
 def _coefficient(low: float, high: float) -> Scale:
@@ -63,4 +69,5 @@ def _coefficient(low: float, high: float) -> Scale:
     return Scale(
         lambda x: np.arctanh(np.clip((x - middle) / half, -1, 1)),
         lambda y: middle + half * np.tanh(y),
+        lambda x: np.minimum(x - low, high - x),
     )

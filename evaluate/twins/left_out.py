@@ -9,7 +9,7 @@ from xc.evaluate.facts import Facts
 from xc.evaluate.group_sets import HALF, at_once, sets
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.intervals import COUNT_BOUNDS, STEADY, TOO_FEW, UNDEFINED, Intervals
-from xc.evaluate.jackknife import jackknife
+from xc.evaluate.jackknife import is_steady, jackknife
 from xc.evaluate.left_out import facts_without_each, facts_without_sets
 from xc.evaluate.metric import Metric
 from xc.evaluate.repetition import repetition
@@ -82,6 +82,6 @@ def _ends(
         return TOO_FEW
     if not np.isfinite(both).all():
         return UNDEFINED
-    if (left_out == left_out[0]).all():
+    if is_steady(left_out):
         return STEADY
     return [float(end) for end in both]

@@ -8,7 +8,7 @@ from by_hand import AT_MOST_ONE, COEFFICIENT, COUNT, PLAIN, SHARE, interval
 from scipy import stats
 
 from xc.evaluate.group_sets import HALF, at_once, freedom, sets
-from xc.evaluate.jackknife import jackknife
+from xc.evaluate.jackknife import is_steady, jackknife
 
 UNBOUNDED = (-np.inf, np.inf)
 
@@ -70,6 +70,45 @@ def test_a_share_of_all_has_an_interval_below() -> None:
     assert found is not None
     assert found[0] < 0.9
     assert found[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "other", "bounds"),
+    [
+        (0.99, 1 - 1e-16, (-1.0, 1.0)),  # a perfect ranking, up to rounding
+        (0.99, 0.9999999, (-1.0, 1.0)),
+        (1.0, 0.0, (0.0, np.inf)),
+        (0.0, 1.0, (0.0, np.inf)),
+        (0.0, 1e-3, (0.0, 1.0)),
+        (0.5, 0.96, (0.0, 1.0)),
+    ],
+)
+def test_a_value_much_nearer_to_an_end_has_a_plain_interval(
+    value: float, other: float, bounds: tuple[float, float]
+) -> None:
+    left_out = np.full(20, value)
+    left_out[3] = other
+    found = jackknife(np.array(value), left_out, bounds=bounds)
+    plain = jackknife(np.array(value), left_out, bounds=UNBOUNDED)
+    assert found is not None
+    assert plain is not None
+    assert found == pytest.approx(np.clip(plain, *bounds))
+
+
+@pytest.mark.parametrize("bounds", [UNBOUNDED, (0.0, 1.0), (-1.0, 1.0), (0.0, np.inf)])
+def test_an_interval_holds_its_value_whatever_is_rounded(bounds: tuple[float, float]) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0.2, 0.9, 500)
+    low, high = jackknife(values, values * (1 + 1e-16 * rng.normal(size=(20, 500))), bounds=bounds)
+    assert (low <= values).all()
+    assert (values <= high).all()
+
+
+def test_rounding_is_no_change() -> None:
+    assert is_steady(np.array([0.1 + 0.2, 0.3, 0.3]))
+    assert is_steady(np.zeros(3))
+    assert not is_steady(np.array([1e-20, 0, 0]))
+    assert not is_steady(np.array([1.0, np.nan]))
 
 
 def test_few_groups_that_carry_it_have_few_degrees_of_freedom() -> None:

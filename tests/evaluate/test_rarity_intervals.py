@@ -113,3 +113,15 @@ def test_unequal_groups_alone_do_not_widen_it() -> None:
         ]
         wide.append(np.mean([both[1] - both[0] for both in halves if both is not None]))
     assert wide[1] < 1.3 * wide[0]
+
+
+def test_one_long_group_hides_nothing() -> None:
+    """Latents that fire in it alone: a line through the others' rows would take that away."""
+    rows = np.full(20, 10_000)
+    rows[0] = 60_000
+    fired = np.zeros((20, 5))
+    fired[0] = 3
+    found = rarity_interval(1e-5, grouped(fired, rows))
+    assert found is not None
+    assert found[0] == 0
+    assert found[1] == 5  # all there are

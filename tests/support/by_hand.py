@@ -29,10 +29,19 @@ _BACK: dict[str, Callable[[float], float]] = {
 }
 
 
+_ENDS = {
+    SHARE: (0.0, 1.0),
+    COUNT: (0.0, np.inf),
+    AT_MOST_ONE: (-np.inf, 1.0),
+    COEFFICIENT: (-1.0, 1.0),
+    PLAIN: (-np.inf, np.inf),
+}
+
+
 def interval(
     value: float, left_out: Sequence[float], scale: str, *, k: int = 1, freedom: float | None = None
 ) -> list[float]:
-    """Low and high.
+    """Low and high; on no scale where one of the values is ten times nearer to an end.
 
     Args:
         value: over all rows.
@@ -41,6 +50,11 @@ def interval(
         k: groups in a set.
         freedom: degrees of freedom; by default those of one group at a time.
     """
+    low, high = _ENDS[scale]
+    near = [min(x - low, high - x) for x in (value, *left_out)]
+    if min(near) <= 0 or max(near) > 10 * min(near):
+        plain = interval(value, left_out, PLAIN, k=k, freedom=freedom)
+        return [max(plain[0], low), min(plain[1], high)]
     n, there = len(left_out), _THERE[scale](np.array(left_out, dtype=np.float64))
     if freedom is None:
         unequal = max(float(kurtosis(there)), 0.0) if np.ptp(there) else 0.0
