@@ -109,13 +109,13 @@ second time.
 - **Where no group changes a number**, as a count of few latents, a quarter of the groups is left
   out at once, and if that changes nothing, half (of 16 groups or more; not for numbers of a role or
   a part of the corpus, nor for `cca` and its kin).
-- **How many latents are rarer than a bound** (`n_rarer_…`): half of the groups, of 16 or more,
-  are left out at once; a quarter where latents near the bound come from about one group each, since leaving out
-  half cannot tell how many there are that were not met. The bound is as many firings as over all
-  rows, in proportion to the groups that are left. They are of unequal size, and the interval is
-  about so many rows: what follows from the rows that are left, a straight line through the numbers
-  found, is taken away, and with it one degree of freedom (with four groups or more, of which none
-  is three times as long as they are on average: there the interval is too wide).
+- **How many latents are rarer than a bound** (`n_rarer_…`): half of the groups, of 16 or more, are
+  left out at once; a quarter where latents near the bound come from about one group each, since
+  leaving out half cannot tell how many there are that were not met. The bound is as many firings as
+  over all rows, in proportion to the groups that are left. They are of unequal size, and the
+  interval is about so many rows: what follows from the rows that are left, a straight line through
+  the numbers found, is taken away, and with it one degree of freedom (with four groups or more, of
+  which none is three times as long as they are on average: there the interval is too wide).
 - **Quantiles over rows and medians over latents** (`l0_p05`, …, `cosine_shared_median`, …): the
   jackknife tells how sure the share of rows, or of latents, up to every number is; the ends are the
   first and the last number up to which the share may be the one asked for (Woodruff's interval, of
