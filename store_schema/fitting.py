@@ -8,7 +8,10 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
+from upath import UPath
+
 from xc.store_schema.errors import RequestError
+from xc.store_schema.places import place
 
 _WORDS = {
     bool: "true or false",
@@ -58,6 +61,8 @@ def _as_tuple(values: list[Any], kinds: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _from_text(text: str, options: tuple[Any, ...]) -> Any:
+    if UPath in options:  # a Path would make one slash of the two of a URL
+        return place(text)
     if Path in options:
         return Path(text)
     if float in options:

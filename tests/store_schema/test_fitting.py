@@ -7,6 +7,7 @@ import pytest
 
 from xc.store_schema import RequestError
 from xc.store_schema.fitting import check_plain, fitted
+from xc.store_schema.places import Place, place
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,8 @@ from xc.store_schema.fitting import check_plain, fitted
         (None, float | None, None),
         ("a/b", Path, Path("a/b")),
         ("a/b", Path | None, Path("a/b")),
+        ("a/b", Place, Path("a/b")),
+        ("memory://a/b", Place, place("memory://a/b")),
         (["a", "b"], tuple[str, ...], ("a", "b")),
         ([1, 2], tuple[float, ...], (1.0, 2.0)),
         ([["a"], ["b"]], tuple[tuple[str, ...], ...], (("a",), ("b",))),
