@@ -96,7 +96,8 @@ second time.
   shares and other numbers from 0 to 1 (Anscombe); Fisher's z for those from −1 to 1. The jackknife
   on another scale is Cressie's, that of correlations on Fisher's Hinkley's. Where one of these
   values is at an end, or ten times nearer to it than another, as a count of 1 that is 0 without a
-  group, the scale would tell more than the value, and it is done without.
+  group, the scale would tell more than the value, and it is done without. Not so for shares, whose
+  scale is bounded: the interval of a share of 0 may be a few times as wide as without it.
 - **How many latents are past a threshold that rows move them across** (`template_over_third`, …,
   `nu_error_overlap_50_a_only`, …, `n_a_only_nu_below`, …): without one group of twenty few latents
   cross, but each counts whole, and se² would be √(G − 1) times too large for any number of rows. So

@@ -17,7 +17,7 @@ class Scale:
     back: OnArray
     """Of any number, also of one beyond what `there` gives: never past an end."""
     distance: OnArray
-    """From the nearest end, where `there` is steepest; infinite without one."""
+    """From the nearest end beyond or towards which `there` has none; infinite otherwise."""
 
 
 def scale(bounds: tuple[float, float]) -> Scale:
@@ -61,7 +61,7 @@ def _share(low: float, high: float) -> Scale:
     def back(y: np.ndarray) -> np.ndarray:
         return np.asarray(low + (high - low) * np.square(np.sin(np.clip(y, 0, np.pi / 2))))
 
-    return Scale(there, back, lambda x: np.minimum(x - low, high - x))
+    return Scale(there, back, _UNCHANGED.distance)  # bounded, and so is what it can add
 
 
 def _coefficient(low: float, high: float) -> Scale:

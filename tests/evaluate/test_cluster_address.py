@@ -54,11 +54,12 @@ def answer(server: socket.socket, words: bytes | None) -> None:
 def test_what_accepts_and_is_no_scheduler_is_told(
     monkeypatch: pytest.MonkeyPatch, words: bytes | None, why: str
 ) -> None:
-    monkeypatch.setattr(cluster, "GREET_SECONDS", 0.5)
+    seconds = 0.5 if words is not None else 5.0  # until it hangs up, on a busy machine
+    monkeypatch.setattr(cluster, "GREET_SECONDS", seconds)
     began = time.monotonic()
     with listening(words) as address, pytest.raises(RequestError) as caught:
         compute(None, scheduler=address, progress=Silent(), title="x", rows=1)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9
     told = str(caught.value)
     assert told.startswith(f"no Dask scheduler answers at {address} (")
     assert why in told

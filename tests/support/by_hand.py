@@ -52,7 +52,7 @@ def interval(
     """
     low, high = _ENDS[scale]
     near = [min(x - low, high - x) for x in (value, *left_out)]
-    if min(near) <= 0 or max(near) > 10 * min(near):
+    if scale != SHARE and (min(near) <= 0 or max(near) > 10 * min(near)):
         plain = interval(value, left_out, PLAIN, k=k, freedom=freedom)
         return [max(plain[0], low), min(plain[1], high)]
     n, there = len(left_out), _THERE[scale](np.array(left_out, dtype=np.float64))
