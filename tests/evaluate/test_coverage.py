@@ -127,14 +127,6 @@ def test_intervals_are_neither_too_narrow_nor_too_wide(name: str, key: str) -> N
     assert least <= held(key, name) <= most
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("key", CARRIED)
-def test_what_is_too_narrow_of_one_source_is_not_of_both(key: str) -> None:
-    """The same metric of the latents of B alone is held more often."""
-    both = [held(key, DENSE), held(key.replace("_a_only", "_b_only"), DENSE)]
-    assert LEAST <= np.mean(both) <= MOST
-
-
 def test_no_number_is_left_out() -> None:
     world, clusters = population(SPARSE).draw(20, np.random.default_rng(0))
     found = sample(world, clusters, numbers(""), resamples=10)
