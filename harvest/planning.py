@@ -76,6 +76,8 @@ def plan_harvest(
         extent = extent_of(stored, counted.rows, exact=counted.exact)
     if not extent.exact:
         notes.append("the text was not read to its end; it may have fewer rows")
+    elif extent.rows < tokens:
+        notes.append(f"the text ends after {extent.rows:,} of {tokens:,} rows")
     need = estimate(
         config, sites=sites, extent=extent, device=device,
         seq_len=seq_len_of(config, sites.models, stored),

@@ -69,6 +69,16 @@ def test_a_text_that_ends_early_is_counted_to_its_end(folder, tmp_path):
     done = harvest(config, models=resolve_models([str(folder)]), corpus=TEXT, progress=Silent())
     assert plan.need.exact
     assert plan.need.rows == done.rows
+    short = f"the text ends after {done.rows:,} of 1,000,000,000 rows"
+    assert short in plan.notes
+    assert short in _plan(config, folder).notes  # the store knows that its text has no more
+
+
+def test_a_text_that_is_long_enough_is_not_called_short(folder, tmp_path):
+    """Whether it was counted or not."""
+    config = _config(tmp_path / "acts.zarr")
+    for probe_store in (None, tmp_path / "probe.zarr"):
+        assert not any("ends after" in note for note in _plan(config, folder, probe_store).notes)
 
 
 def test_without_a_probe_nothing_runs_and_nothing_is_said_of_time(folder, tmp_path):
