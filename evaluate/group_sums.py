@@ -35,6 +35,8 @@ class GroupSums:
     """What is known over all rows alone, by label."""
     coarse: int = 0
     """Number of coarser groups that large sums are kept in; 0 where those too are by group."""
+    told: Callable[[], object] = lambda: None
+    """Called when nothing more is asked of the sums without some groups."""
 
     @property
     def parts(self) -> Parts:
@@ -69,7 +71,9 @@ class GroupSums:
         some = reductions([m for m in self.metrics if m.name in names])
         units = self._units(coarsely=coarsely)
         if len(units) > 1:
-            yield from map(self._named, self._outside(units, some, None))
+            for totals in self._outside(units, some, None):
+                yield self._named(totals)
+                self.told()
 
     def without_sets(
         self, names: Collection[str], sets: Iterable[Collection[int]]
@@ -84,6 +88,7 @@ class GroupSums:
         for left_out in sets:
             kept = [(group,) for group in range(self.n) if group not in left_out]
             yield self._named(self._fold(kept, some))
+            self.told()
 
     def present(self, name: str) -> np.ndarray:
         """Whether a group has any row that the metric of this name is about, bool [group]."""

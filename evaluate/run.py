@@ -17,8 +17,14 @@ from xc.evaluate.evaluation import Evaluation
 from xc.evaluate.examples import find_examples
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
+from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.groups import over_groups
-from xc.evaluate.intervals import NO_INTERVALS, bootstrap_intervals, jackknife_intervals
+from xc.evaluate.intervals import (
+    NO_INTERVALS,
+    Intervals,
+    bootstrap_intervals,
+    jackknife_intervals,
+)
 from xc.evaluate.latent_table import latents_table
 from xc.evaluate.measuring import STAGES, measure
 from xc.evaluate.metric import Metric, Pass
@@ -37,6 +43,7 @@ from xc.evaluate.selection import is_fuller, select
 from xc.evaluate.spliced import Spliced, read_spliced
 from xc.evaluate.spliced_metrics import SPLICED
 from xc.evaluate.summary import summarise
+from xc.evaluate.telling import telling
 from xc.evaluate.twins import find_twins
 from xc.evaluate.twins.left_out import choices_without
 from xc.evaluate.widths import lengths, width_note
@@ -180,7 +187,7 @@ def _measure(
     means = bootstrap_intervals(
         metrics, sums, facts, resamples=config.bootstrap, clusters=clusters.of_sequence
     )
-    others = jackknife_intervals(metrics, of_groups, facts) if config.groups else NO_INTERVALS
+    others = _others(work, metrics, of_groups, facts) if config.groups else NO_INTERVALS
     summary = summarise(table, metrics, facts, counts=counts, intervals=means | others)
     summary = rows.spliced.explained(summary)
     summary = with_nulls(twins.added_to(summary), read_entries(run), keep=config.keep)
@@ -192,6 +199,11 @@ def _measure(
         run.twins: twins.table,
     }
     return tables, summary
+
+
+def _others(work: Work, metrics: Sequence[Metric], of_groups: GroupSums, facts: Facts) -> Intervals:
+    with telling(of_groups, metrics, work.progress) as groups:
+        return jackknife_intervals(metrics, groups, facts)
 
 
 def _tidy(config: EvaluateConfig, run: RunLayout) -> None:

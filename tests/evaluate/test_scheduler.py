@@ -26,20 +26,24 @@ from xc.store_schema import RequestError, RunLayout, Silent
 
 
 class Recorded(Silent):
-    """Remembers what it is told."""
+    """Remembers notes, and what it is told of rows."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, int]] = []
         self.notes: list[str] = []
+        self._unit = ""
 
     def start(self, title: str, total: int, unit: str, *, done: int = 0) -> None:
-        self.events.append((unit, total))
+        self._unit = unit
+        if unit == "rows":
+            self.events.append((unit, total))
 
     def note(self, text: str) -> None:
         self.notes.append(text)
 
     def advance(self, amount: int, **figures: float) -> None:
-        self.events.append(("advance", amount))
+        if self._unit == "rows":
+            self.events.append(("advance", amount))
 
 
 def bytes_of(run: RunLayout) -> dict[str, bytes]:

@@ -1,0 +1,83 @@
+"""What is told of intervals while they are found: a bar that moves with what is left out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from measured import Case
+from simulated import Population, group_sums
+
+from xc.evaluate.facts import Facts
+from xc.evaluate.finishing import finish_all
+from xc.evaluate.group_sums import GroupSums
+from xc.evaluate.intervals import jackknife_intervals
+from xc.evaluate.metric import Metric
+from xc.evaluate.metrics import METRICS
+from xc.evaluate.selection import select
+from xc.evaluate.telling import TITLE, telling
+from xc.store_schema import Silent
+
+
+class Told(Silent):
+    """Remembers bars and how they moved."""
+
+    def __init__(self) -> None:
+        self.bars: list[tuple[str, int]] = []
+        self.moved: list[int] = []
+        self.ended = 0
+
+    def start(self, title: str, total: int, unit: str, *, done: int = 0) -> None:
+        self.bars.append((title, total))
+
+    def advance(self, amount: int, **figures: float) -> None:
+        self.moved.append(amount)
+
+    def finish(self) -> None:
+        self.ended += 1
+
+
+def world_of(metrics: Sequence[Metric], n: int) -> tuple[GroupSums, Facts]:
+    world, clusters = Population.make(40).draw(40, np.random.default_rng(0))
+    sums = group_sums(world, clusters, metrics, n)[1]
+    return sums, finish_all(metrics, sums.totals(), Facts(world.decoder))
+
+
+@pytest.mark.parametrize("n", [2, 6, 20])
+@pytest.mark.parametrize(
+    "names", [(), ("fve",), ("l0_p50", "n_rarer_1e-6", "cosine_shared_median")]
+)
+def test_the_bar_moves_with_every_part_and_ends_whole(names: tuple[str, ...], n: int) -> None:
+    metrics, told, left_out = select(METRICS, names), Told(), [0]
+    groups, facts = world_of(metrics, n)
+    plain = jackknife_intervals(metrics, groups, facts)
+    with telling(groups, metrics, told) as watched:
+
+        def count() -> None:
+            left_out[0] += 1
+            watched.told()
+
+        found = jackknife_intervals(metrics, replace(watched, told=count), facts)
+    ((title, total),) = told.bars
+    assert title == TITLE
+    assert sum(told.moved) == total
+    assert told.ended == 1
+    steps = told.moved[: left_out[0]]
+    assert total - 2 * n <= len(steps) <= total
+    assert set(steps) <= {1}
+    assert found == plain
+
+
+def test_of_a_single_group_nothing_is_told() -> None:
+    told, (groups, facts) = Told(), world_of(METRICS, 1)
+    with telling(groups, METRICS, told) as watched:
+        jackknife_intervals(METRICS, watched, facts)
+    assert (told.bars, told.moved) == ([], [])
+
+
+def test_an_evaluation_tells_of_it(make_case: Callable[..., Case]) -> None:
+    made, told = make_case(), Told()
+    made.evaluate(progress=told, metrics=("fve",), groups=0)
+    assert TITLE not in dict(told.bars)
+    made.evaluate(progress=told, metrics=("fve",), groups=5)
+    assert dict(told.bars)[TITLE] == 2 * 5
