@@ -1,6 +1,6 @@
 """All sums to all values, in the order of the table; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from xc.evaluate.metric import Metric, Sums
 from xc.store_schema import NumericalError
 
 
-def finish_all(metrics: Sequence[Metric], sums: Mapping[str, Sums], facts: Facts) -> Facts:
+def finish_all(metrics: Iterable[Metric], sums: Mapping[str, Sums], facts: Facts) -> Facts:
     """The facts with the value of every metric.
 
     Args:

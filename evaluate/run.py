@@ -43,7 +43,7 @@ from xc.evaluate.selection import is_fuller, select
 from xc.evaluate.spliced import Spliced, read_spliced
 from xc.evaluate.spliced_metrics import SPLICED
 from xc.evaluate.summary import summarise
-from xc.evaluate.telling import telling
+from xc.evaluate.telling import one_by_one, telling
 from xc.evaluate.twins import find_twins
 from xc.evaluate.twins.left_out import choices_without
 from xc.evaluate.widths import lengths, width_note
@@ -178,7 +178,7 @@ def _measure(
         seed=config.seed,
         thresholds=class_thresholds(config.class_thresholds),
     )
-    facts = finish_all(metrics, sums, known)
+    facts = finish_all(one_by_one(metrics, work.progress), sums, known)
     examples = find_examples(
         work, facts, per_latent=config.examples, per_class=config.latents_per_class
     )

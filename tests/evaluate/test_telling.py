@@ -1,4 +1,4 @@
-"""What is told of intervals while they are found: a bar that moves with what is left out."""
+"""What is told of numbers while they are found: bars that move with what is done."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from xc.evaluate.intervals import jackknife_intervals
 from xc.evaluate.metric import Metric
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.selection import select
-from xc.evaluate.telling import TITLE, telling
+from xc.evaluate.telling import INTERVALS, VALUES, one_by_one, telling
 from xc.store_schema import Silent
 
 
@@ -35,6 +35,15 @@ class Told(Silent):
 
     def finish(self) -> None:
         self.ended += 1
+
+
+def test_the_bar_moves_when_a_value_is_there() -> None:
+    told, metrics = Told(), METRICS[:3]
+    for done, metric in enumerate(one_by_one(metrics, told)):
+        assert metric is metrics[done]
+        assert (told.moved, told.ended) == ([1] * done, 0)
+    assert told.bars == [(VALUES, 3)]
+    assert (told.moved, told.ended) == ([1] * 3, 1)
 
 
 def world_of(metrics: Sequence[Metric], n: int) -> tuple[GroupSums, Facts]:
@@ -59,7 +68,7 @@ def test_the_bar_moves_with_every_part_and_ends_whole(names: tuple[str, ...], n:
 
         found = jackknife_intervals(metrics, replace(watched, told=count), facts)
     ((title, total),) = told.bars
-    assert title == TITLE
+    assert title == INTERVALS
     assert sum(told.moved) == total
     assert told.ended == 1
     steps = told.moved[: left_out[0]]
@@ -78,6 +87,9 @@ def test_of_a_single_group_nothing_is_told() -> None:
 def test_an_evaluation_tells_of_it(make_case: Callable[..., Case]) -> None:
     made, told = make_case(), Told()
     made.evaluate(progress=told, metrics=("fve",), groups=0)
-    assert TITLE not in dict(told.bars)
+    assert INTERVALS not in dict(told.bars)
     made.evaluate(progress=told, metrics=("fve",), groups=5)
-    assert dict(told.bars)[TITLE] == 2 * 5
+    bars = dict(told.bars)
+    assert bars[INTERVALS] == 2 * 5
+    assert bars[VALUES] == len(select(METRICS, ("fve",)))
+    assert list(bars) == ["measuring", VALUES, INTERVALS]
