@@ -21,17 +21,18 @@ from xc.evaluate.nulls.conditions import (
     with_keep,
 )
 from xc.evaluate.nulls.results import read_entries
+from xc.evaluate.report.numbers import NONE, in_form
 
 COUNTS = (
     ("latents active per token", "l0", ".1f"),
-    ("variance explained", "fve", ".4f"),
+    ("variance explained", "fve", ".3f"),
     ("shared latents", "n_shared", ",d"),
     ("A-only latents", "n_a_only", ",d"),
     ("B-only latents", "n_b_only", ",d"),
     ("other latents", "n_other", ",d"),
     ("dead latents", "n_dead", ",d"),
-    ("sharedness", "sharedness", ".4f"),
-    ("alignment above chance", "alignment_adjusted", ".4f"),
+    ("sharedness", "sharedness", ".3f"),
+    ("alignment above chance", "alignment_adjusted", ".3f"),
 )
 ESTIMATES = (
     ("estimated false among A only", "fdr_a_only"),
@@ -52,7 +53,8 @@ def print_nulls(console: Console, done: Evaluation) -> None:
     for words, key in ESTIMATES:
         if done.summary.get(key) is not None:
             low, high = done.summary[f"{key}_ci"]
-            line = f"{done.summary[key]:.1%} ({low:.1%} to {high:.1%})"
+            share, low, high = (in_form(v, ".1%") for v in (done.summary[key], low, high))
+            line = f"{share} ({low} to {high})"
             print_path(console, words, line)
     if SEEDS in entries:
         console.print(_seeds(entries[SEEDS]))
@@ -106,4 +108,4 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _number(value: Any, form: str) -> str:
-    return "–" if value is None else format(value, form)
+    return NONE if value is None else in_form(value, form)

@@ -105,12 +105,14 @@ def _keys(n_sources: int) -> Iterator[tuple[str, str, str]]:
 
 
 def _number(value: Any, form: str) -> str:
-    return "not measured" if value is None else format(value, form)
+    from xc.evaluate.report.numbers import in_form  # noqa: PLC0415  (as above)
+
+    return "not measured" if value is None else in_form(value, form)
 
 
 def _interval(summary: Mapping[str, Any], key: str, form: str) -> str:
     bounds = summary.get(f"{key}_ci")
-    return f"{bounds[0]:{form}} to {bounds[1]:{form}}" if bounds else ""
+    return " to ".join(_number(bound, form) for bound in bounds) if bounds else ""
 
 
 def training_line(report: "TrainReport") -> str:

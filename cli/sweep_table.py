@@ -80,4 +80,6 @@ def columns_of(summaries: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, s
 
 
 def _cell(value: Any, form: str) -> str:
-    return "" if value is None else format(value, form)
+    from xc.evaluate.report.numbers import in_form  # noqa: PLC0415  (as above)
+
+    return "" if value is None else in_form(value, form)
