@@ -13,6 +13,7 @@ from xc.evaluate.jackknife import is_steady, jackknife
 from xc.evaluate.left_out import NOTHING, facts_without_each, left_out
 from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.naming import named_values, names
+from xc.evaluate.populations import FEWEST_BEYOND
 from xc.evaluate.quantile_intervals import median_intervals, quantile_interval
 from xc.evaluate.rarity_intervals import rarity_interval
 from xc.evaluate.repetition import Repetition, repetition
@@ -20,6 +21,10 @@ from xc.evaluate.scalars import scalars
 
 TOO_FEW = "an interval needs at least two clusters of held-out rows"
 UNDEFINED = "an interval needs a value that is defined, whichever group of rows is left out"
+CARRIED = (
+    f"fewer than {FEWEST_BEYOND} shared latents lie beyond either end of the central share, and "
+    "other rows would bring others"
+)
 STEADY = "no group of rows changes it; that is no certainty: other text or another training may"
 COUNT_BOUNDS = (0.0, float("inf"))
 
@@ -94,7 +99,7 @@ def jackknife_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Fac
 
 def _by_error(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:
     """θ ± t·se of every number."""
-    again = left_out(plan, groups, facts)
+    again, carried = left_out(plan, groups, facts), _carried_by_few(plan, facts)
     metric_of = {key: m for m in plan.numbers for key in names(m, facts.decoder.n_sources)}
     for key, value in scalars(plan.numbers, facts).items():
         own, metric = again.get(key, NOTHING), metric_of.get(key)
@@ -104,7 +109,19 @@ def _by_error(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tup
         both = jackknife(np.array(value), own.values, bounds=bounds, at_once=own.at_once)
         if both is not None and key.startswith("n_"):
             both = np.minimum(both, facts.decoder.d_sae)  # none counts more
-        yield key, (None, STEADY) if own.is_steady else (both, TOO_FEW)
+        if own.is_steady:
+            yield key, (None, STEADY)
+        elif both is not None and key in carried and np.isfinite(value):
+            yield key, (None, CARRIED)
+        else:
+            yield key, (both, TOO_FEW)
+
+
+def _carried_by_few(plan: Repetition, facts: Facts) -> set[str]:
+    """Keys of numbers that hang on too few latents."""
+    n = facts.decoder.n_sources
+    beyond = (named_values(m, m.beyond(facts), n) for m in plan.numbers if m.beyond is not None)
+    return {key for own in beyond for key, many in own.items() if many < FEWEST_BEYOND}
 
 
 def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:

@@ -14,6 +14,9 @@ from xc.evaluate.facts import Facts
 
 FEWEST = 10
 """Latents that a correlation or a share needs."""
+FEWEST_BEYOND = 5
+"""Latents that have to lie beyond a quantile of them for its interval: which ones do is chance, and
+leaving out rows cannot bring those that other rows would."""
 
 ERROR, RECONSTRUCTION = "nu_error", "nu_reconstruction"
 NUS = (ERROR, RECONSTRUCTION)

@@ -5,10 +5,11 @@ from itertools import product
 import numpy as np
 
 from xc.evaluate.facts import Facts
-from xc.evaluate.metric import Finish, Metric, Pass, Scope, Sums, Swap
+from xc.evaluate.metric import Finish, Members, Metric, Pass, Scope, Sums, Swap
 from xc.evaluate.populations import (
     EXCLUSIVE,
     FEWEST,
+    FEWEST_BEYOND,
     NUS,
     SHARED_LATENTS,
     Population,
@@ -18,10 +19,6 @@ from xc.evaluate.populations import (
 
 SHARES = (50, 95)
 """Central per cent of the shared latents."""
-
-_FEW_CARRY = (
-    " A few shared latents with a far-off ν carry the ends; the interval can then be too narrow."
-)
 
 
 def _within(population: Population, name: str, percent: int) -> Finish:
@@ -37,6 +34,22 @@ def _within(population: Population, name: str, percent: int) -> Finish:
     return finish
 
 
+def _beyond(population: Population, name: str, percent: int) -> Members:
+    """The shared latents with a ν outside of the central share, at either end."""
+    shared = SHARED_LATENTS.turned(population.side)
+
+    def beyond(facts: Facts) -> np.ndarray:
+        nu, theirs = population.nu(facts, name), shared.members(facts)
+        n = (np.isfinite(nu) & theirs).sum(axis=0)
+        return np.asarray(n * _tail(percent))
+
+    return beyond
+
+
+def _tail(percent: int) -> float:
+    return (1 - percent / 100) / 2
+
+
 def share_within(values: np.ndarray, reference: np.ndarray, percent: int) -> float:
     """Share of the values between the quantiles that enclose the central `percent` of a reference.
 
@@ -45,8 +58,7 @@ def share_within(values: np.ndarray, reference: np.ndarray, percent: int) -> flo
     (values,), (reference,) = known(values), known(reference)
     if min(len(values), len(reference)) < FEWEST:
         return float("nan")
-    tail = (1 - percent / 100) / 2
-    low, high = np.quantile(reference, [tail, 1 - tail])
+    low, high = np.quantile(reference, [_tail(percent), 1 - _tail(percent)])
     return float(np.mean((values >= low) & (values <= high)))
 
 
@@ -58,6 +70,7 @@ def _overlap(population: Population, name: str, percent: int) -> Metric:
         scope=Scope.PER_PAIR,
         reads=Pass.NONE,
         finish=_within(population, name, percent),
+        beyond=_beyond(population, name, percent),
         needs=("class", name),
         swap=Swap.PARTNER,
         stepped=True,
@@ -67,8 +80,8 @@ def _overlap(population: Population, name: str, percent: int) -> Metric:
             "of the shared latents'."
         ),
         formula=(
-            f"the share of j in {population.name} with q_lo ≤ ν_j ≤ q_hi, q the quantiles "
-            f"of the shared latents' ν that leave {(100 - percent) / 2:g} % out at either end, all "
+            f"the share of j in {population.name} with q_lo ≤ ν_j ≤ q_hi, q the quantiles of the "
+            f"shared latents' ν that leave {100 * _tail(percent):g} % out at either end, all "
             f"along {letter}'s direction; null with fewer than {FEWEST} latents of either class "
             "(Minder et al. A.11)."
         ),
@@ -76,8 +89,9 @@ def _overlap(population: Population, name: str, percent: int) -> Metric:
             f"Near 0 where exclusive latents are told apart; near {percent / 100:g} where they "
             "scale as shared ones do, which is what the artefacts of L1 look like."
         ),
-        misleads="Wide for scattered shared latents: then even true ones fall inside."
-        + (_FEW_CARRY if percent == max(SHARES) else ""),
+        misleads="Wide for scattered shared latents: then even true ones fall inside. With few "
+        "shared latents a single one with a far-off ν decides where an end is: with fewer than "
+        f"{FEWEST_BEYOND} beyond either end there is no interval.",
         undefined=f"a class has fewer than {FEWEST} latents with a ν",
     )
 

@@ -13,7 +13,7 @@ from scipy.stats import pearsonr, spearmanr
 from xc.evaluate.correlation import pearson, spearman
 from xc.evaluate.facts import Facts
 from xc.evaluate.metrics import METRICS, nu_overlap
-from xc.evaluate.populations import FEWEST
+from xc.evaluate.populations import FEWEST, FEWEST_BEYOND, NUS
 
 BY_NAME = {m.name: m for m in METRICS}
 
@@ -139,3 +139,20 @@ def test_a_share_of_the_central_part() -> None:
     assert nu_overlap.share_within(values, reference, 50) == pytest.approx(51 / 101)
     assert nu_overlap.share_within(np.full(10, 1e9), reference, 95) == 0.0
     assert np.isnan(nu_overlap.share_within(values[:9], reference, 95))
+
+
+@pytest.mark.parametrize(("percent", "least"), [(50, 20), (95, 200)])
+def test_shared_latents_with_a_ratio_count_for_the_ends(percent: int, least: int) -> None:
+    """Of the least number five lie beyond either end; one without a ν, or of A only, is none."""
+    decoder = make_world(1, 4).decoder
+    for name in NUS:
+        for lacking in range(2):
+            n = least + 3
+            classes = np.array(["shared"] * least + ["a_only", "b_only", "dead"])[:, None]
+            ratios = np.ones((n, 1, 2))
+            ratios[:lacking] = np.nan
+            facts = Facts(decoder, values={"class": classes, name: ratios})
+            for side in ("a_only", "b_only"):
+                beyond = BY_NAME[f"{name}_overlap_{percent}_{side}"].beyond
+                assert beyond is not None
+                assert (beyond(facts) >= FEWEST_BEYOND).tolist() == [lacking == 0]
