@@ -13,13 +13,15 @@ from threadpoolctl import threadpool_limits
 
 from xc.evaluate.allocator import return_large_arrays
 from xc.evaluate.blocks import Range
+from xc.evaluate.pool_worker import begin
 from xc.evaluate.reader import Reader
 from xc.evaluate.task_graph import rows_of
 from xc.store_schema import Progress, RequestError, suggestion
 
 LOCAL = ("threads", "processes", "sync")
 CLUSTER = "tcp://"
-_TASK_BY_TASK = {"optimization.fuse.delayed": False}
+_OF_DASK = {"optimization.fuse.delayed": False, "multiprocessing.initializer": begin}
+"""A task of the graph is a task that is told of; and worker processes are told how to begin."""
 _ADDRESS = re.compile(r"tcp://([^\s/:\[\]]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 """A host's name or number (one of IPv6 in brackets), and a port."""
 
@@ -69,7 +71,7 @@ def compute(graph: Any, *, scheduler: str, progress: Progress, title: str, rows:
 def _one_task_a_core() -> Iterator[None]:
     """Tasks have a core each: threads of BLAS would get in one another's way, for a third of the
     time. And each is told of when it is done, whatever the user's settings of Dask."""
-    with threadpool_limits(1, user_api="blas"), dask.config.set(_TASK_BY_TASK):
+    with threadpool_limits(1, user_api="blas"), dask.config.set(_OF_DASK):
         yield
 
 
