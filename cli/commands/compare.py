@@ -8,7 +8,8 @@ from rich.console import Console
 
 from xc.cli.commands import COMMANDS
 from xc.cli.common import Debug, carry_out_alone
-from xc.cli.comparing import print_comparison, write_comparison
+from xc.cli.comparing import write_comparison
+from xc.cli.comparison_table import print_comparison
 from xc.cli.evaluated import evaluated_runs
 from xc.cli.results import print_path
 from xc.evaluate.comparison import compare as compare_runs

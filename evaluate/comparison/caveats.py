@@ -2,8 +2,6 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations
-from typing import Any
 
 from xc.evaluate.comparison.entry import Entry
 from xc.evaluate.equal_l0 import L0_TOLERANCE, unequal
@@ -40,13 +38,13 @@ def unknown_l0(entries: Sequence[Entry]) -> str:
     return f"L0 of {', '.join(without.values())} was not measured; run `{how}`"
 
 
-def apart(entries: Sequence[Entry], *, tolerance: float) -> set[str]:
-    """Runs whose L0 is further than the tolerance from that of the first."""
+def apart(entries: Sequence[Entry], *, tolerance: float) -> dict[str, str]:
+    """Runs whose L0 is further than the tolerance from that of the first, with the first's name."""
     known = [(e.run, float(e.summary["l0"])) for e in entries if e.summary.get("l0") is not None]
     if not known:
-        return set()
-    first = known[0][1]
-    return {run for run, l0 in known if unequal(l0, first, tolerance=tolerance)}
+        return {}
+    first, of_first = known[0]
+    return {run: first for run, l0 in known if unequal(l0, of_first, tolerance=tolerance)}
 
 
 def _differing(entries: Sequence[Entry], what: str, value: Callable[[Entry], object]) -> str:
@@ -86,21 +84,3 @@ CONDITIONS: Mapping[str, Callable[[Entry], object]] = {
     "The choice of rows": lambda e: e.provenance.get("filter", "not told"),
 }
 """What should be equal, in words, and where it stands; None where a run has no such thing."""
-
-
-UNSHOWN = frozenset(
-    ("sources", "resume", "device", "window_mb", "window_reads", "log_every", "validate_every",
-     "validation_rows", "save_every", "track")
-)  # fmt: skip
-"""Settings that say nothing about the crosscoder, or stand in columns of their own."""
-
-
-def changed_settings(entries: Sequence[Entry]) -> dict[str, list[Any]]:
-    """Training settings that are not the same in all runs: name to the value of each entry."""
-    every = dict.fromkeys(name for e in entries for name in e.settings)
-    table = {name: [e.settings.get(name) for e in entries] for name in every}
-    return {
-        name: values
-        for name, values in table.items()
-        if name not in UNSHOWN and any(a != b for a, b in combinations(values, 2))
-    }

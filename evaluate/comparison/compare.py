@@ -1,22 +1,17 @@
 """The comparison as a value: entries, columns, caveats; text, CSV and page are made from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from xc.evaluate.comparison.caveats import (
-    apart,
-    caveats,
-    changed_settings,
-    unequal_l0,
-    unknown_l0,
-)
+from xc.evaluate.comparison.caveats import apart, caveats, unequal_l0, unknown_l0
 from xc.evaluate.comparison.columns import COLUMNS, Column
 from xc.evaluate.comparison.entry import Entry, read_entries
 from xc.evaluate.comparison.precision import apart_in_precision, unequal_precision
+from xc.evaluate.comparison.settings import changed_settings, shared_settings
 from xc.evaluate.equal_l0 import L0_TOLERANCE
 from xc.evaluate.report.numbers import any_size
 from xc.store_schema import RequestError, suggestion
@@ -37,25 +32,38 @@ class Comparison:
     """Runs side by side."""
 
     entries: tuple[Entry, ...]
-    """Rows."""
+    """Rows of the CSV; what people read has a column for each."""
     columns: tuple[Column, ...]
-    """Columns."""
+    """Measures."""
     caveats: tuple[str, ...]
     """Why some differences say little."""
-    apart: frozenset[str]
-    """Runs whose L0 is not that of the first."""
-    apart_in_precision: frozenset[str]
-    """Runs whose losses were not taken in the precision of the first that has any."""
+    apart: Mapping[str, str]
+    """Runs whose L0 is not that of the first, and the first."""
+    apart_in_precision: Mapping[str, str]
+    """Runs whose losses were not taken in the precision of the first that has any, and that one."""
     settings: dict[str, list[Any]]
     """Training settings that differ, each with one value per entry."""
+    shared: dict[str, Any]
+    """Training settings that are the same in all runs."""
+
+    @property
+    def n_runs(self) -> int:
+        """How many runs; one of several sources has several entries."""
+        return len({entry.folder for entry in self.entries})
 
     def mark(self, entry: Entry, column: Column) -> str:
         """Why a number cannot be set against that of the first run; empty if it can."""
         if column.key == "l0" and entry.run in self.apart:
-            return "L0 is not that of the first run"
+            return f"L0 is not that of {self.apart[entry.run]}"
         if column.of_models and entry.run in self.apart_in_precision:
-            return "the precision is not that of the first run"
+            return f"the precision is not that of {self.apart_in_precision[entry.run]}"
         return ""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What is marked, each reason once."""
+        every = (self.mark(entry, column) for entry in self.entries for column in self.columns)
+        return tuple(dict.fromkeys(filter(None, every)))
 
     def cell(self, entry: Entry, column: Column) -> Cell:
         """The number of an entry in a column."""
@@ -122,9 +130,10 @@ def compare(
         entries,
         columns,
         (*caveats(entries, l0_tolerance=l0_tolerance), *([found] if found else [])),
-        frozenset(apart(entries, tolerance=l0_tolerance)),
-        frozenset(apart_in_precision(entries)),
+        apart(entries, tolerance=l0_tolerance),
+        apart_in_precision(entries),
         changed_settings(entries),
+        shared_settings(entries),
     )
 
 

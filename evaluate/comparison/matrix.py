@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from xc.evaluate.comparison.about import layers_text
 from xc.evaluate.comparison.columns import IN_MATRIX, Column
 from xc.evaluate.comparison.compare import Cell, Comparison
 from xc.evaluate.comparison.entry import Entry
@@ -31,11 +32,6 @@ def matrices(comparison: Comparison) -> tuple[Matrix, ...]:
     columns = [c for c in comparison.columns if c.key in IN_MATRIX]
     pairs = [e for e in comparison.entries if len(e.pair) > 1]
     return tuple(_matrix(comparison, column, pairs) for column in columns if pairs)
-
-
-def layers_text(entry: Entry) -> str:
-    """`6 × 3`; a dash where a source has no layer."""
-    return " × ".join("–" if layer is None else str(layer) for layer in entry.layers)
 
 
 def _depth(entry: Entry) -> tuple[int, ...]:

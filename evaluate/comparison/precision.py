@@ -9,9 +9,10 @@ Ran = Mapping[int, Precision | None]
 """In what the models ran, by place of the source in the pair; of sources without losses nothing."""
 
 
-def apart_in_precision(entries: Sequence[Entry]) -> set[str]:
-    """Runs whose losses cannot be set against those of the first run that has any."""
-    return {entry.run for entry, _ in _unlike(entries)[1:]}
+def apart_in_precision(entries: Sequence[Entry]) -> dict[str, str]:
+    """Runs whose losses cannot be set against those of the first that has any, with its name."""
+    unlike = [entry.run for entry, _ in _unlike(entries)]
+    return dict.fromkeys(unlike[1:], unlike[0]) if unlike else {}
 
 
 def unequal_precision(entries: Sequence[Entry]) -> str:

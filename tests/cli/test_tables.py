@@ -16,9 +16,15 @@ from typer.testing import CliRunner, Result
 
 from xc.cli.latents import print_latents
 from xc.cli.main import build_app
+from xc.cli.null_results import print_nulls
 from xc.cli.results import print_evaluation
 from xc.evaluate import Evaluation
 from xc.evaluate.latent_list import list_latents
+from xc.evaluate.nulls.conditions import conditions
+from xc.evaluate.nulls.results import write_entry
+from xc.evaluate.report.data import read_data
+from xc.evaluate.report.headline import headline_rows
+from xc.evaluate.report.nulls import null_controls
 from xc.store_schema import RunLayout
 
 
@@ -82,7 +88,7 @@ def test_compares_runs_and_writes_page_and_table(evaluation: Evaluation, tmp_pat
         shutil.copytree(evaluation.run.root, tmp_path / name)
     done = typed("compare", tmp_path / "one", tmp_path / "two")
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[0].split() == ["one", "two"]
+    assert ["one", "two"] in [line.split() for line in done.stdout.splitlines()[:3]]
     assert "<table" in (tmp_path / "comparison.html").read_text(encoding="utf-8")
     with (tmp_path / "comparison.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -95,7 +101,7 @@ def test_a_folder_of_runs_is_all_of_them(evaluation: Evaluation, tmp_path: Path)
         shutil.copytree(evaluation.run.root, tmp_path / name)
         (tmp_path / name / "config.yaml").write_text("train: {}\n")
     done = typed("compare", tmp_path, "--out", tmp_path / "out", "--metrics", "l0")
-    assert done.stdout.splitlines()[0].split() == ["k=4", "k=8"]
+    assert ["k=4", "k=8"] in [line.split() for line in done.stdout.splitlines()[:3]]
     assert (tmp_path / "out" / "comparison.html").is_file()
 
 
@@ -194,3 +200,27 @@ def test_no_interval_is_an_empty_cell(evaluation: Evaluation, tmp_path: Path):
     assert " to " not in said
     assert "intervals over" not in said
     assert f"xc null '{run.root}' --kind identical" in said
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.9995, "0.9995"), (0.99999933, "0.999999"), (1.0, "1.000")]
+)
+def test_what_is_below_one_reads_so_in_terminal_and_report_alike(
+    evaluation: Evaluation, tmp_path: Path, value: float, text: str
+):
+    run = RunLayout(shutil.copytree(evaluation.run.root, tmp_path / "run"))
+    numbers = {"alignment_adjusted": value, "alignment_adjusted_ci": None}
+    run.summary.write_text(json.dumps({**evaluation.summary, **numbers}))
+    write_entry(run, "identical", {"evaluated": conditions(evaluation.summary), **numbers})
+    console = Console(width=100, file=io.StringIO())
+    data = read_data(Evaluation(run), run=run)
+    section = null_controls(data)
+    assert section is not None
+    for show in (print_evaluation, print_nulls):
+        show(console, Evaluation(run))
+    assert isinstance(console.file, io.StringIO)
+    said = [line for line in console.file.getvalue().splitlines() if "above chance" in line]
+    assert [re.findall(r"[\d.]+", line) for line in said] == [[text], [text, text]]
+    assert section.tables[0].rows[-1] == ("Alignment above chance", text, text)
+    (row,) = (row for row in headline_rows(data) if row.metric.name == "alignment_adjusted")
+    assert row.values[0].text == text

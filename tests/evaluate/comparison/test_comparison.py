@@ -1,12 +1,11 @@
 """Comparing runs: every number is the run's own, and what makes runs unlike is said."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
+from compared import SETTINGS, copied
 
 from xc.evaluate import Evaluation
 from xc.evaluate.comparison import Comparison, compare, comparison_page
@@ -17,23 +16,16 @@ from xc.evaluate.comparison.shading import shade
 from xc.store_schema import RequestError
 
 
-def copied(evaluation: Evaluation, to: Path, *, k: int = 4, **summary: object) -> Path:
-    """The run again, with other numbers and settings."""
-    shutil.copytree(evaluation.run.root, to)
-    path = to / "evaluation" / "summary.json"
-    told = json.loads(path.read_text())
-    path.write_text(json.dumps({**told, **summary}))
-    (to / "config.yaml").write_text(yaml.safe_dump({"train": {"k": k, "seed": 0, "d_sae": 9}}))
-    return to
-
-
 @pytest.fixture
 def runs(evaluation: Evaluation, tmp_path: Path) -> list[Path]:
     l0 = evaluation.summary["l0"]
     return [
         copied(evaluation, tmp_path / "one"),
-        copied(evaluation, tmp_path / "two", k=8, l0=2 * l0, l0_ci=[l0, 3 * l0], sharedness=0.25),
-    ]
+        copied(
+            evaluation, tmp_path / "two", train={**SETTINGS, "k": 8},
+            l0=2 * l0, l0_ci=[l0, 3 * l0], sharedness=0.25,
+        ),
+    ]  # fmt: skip
 
 
 def test_shows_the_numbers_of_the_runs(runs: list[Path]):
@@ -58,9 +50,11 @@ def test_table_tells_settings_that_differ_and_only_those(runs: list[Path]):
 
 def test_marks_unequal_l0_or_refuses_it(runs: list[Path]):
     found = compare(runs)
-    assert found.apart == {"two"}
+    assert found.apart == {"two": "one"}
     assert any("L0 is" in caveat and "two" in caveat for caveat in found.caveats)
-    assert "≠" in comparison_page(found)
+    page = comparison_page(found)
+    assert page.count("≠</abbr>") == 1
+    assert "≠: L0 is not that of one." in page
     with pytest.raises(RequestError, match="train them to the same L0"):
         compare(runs, strict=True)
     assert not compare(runs, l0_tolerance=1.01, strict=True).apart
@@ -69,7 +63,7 @@ def test_marks_unequal_l0_or_refuses_it(runs: list[Path]):
 def test_equal_runs_have_no_caveats(evaluation: Evaluation, tmp_path: Path):
     same = [copied(evaluation, tmp_path / name) for name in ("one", "two")]
     found = compare(same, strict=True)
-    assert (found.caveats, found.settings, found.apart) == ((), {}, frozenset())
+    assert (found.caveats, found.settings, found.apart) == ((), {}, {})
 
 
 LOSSES = {"ce_delta_a": 0.1, "ce_recovered_a": 0.9, "ce_delta_b": 0.2, "ce_recovered_b": 0.8}
@@ -97,7 +91,7 @@ def test_losses_are_shown_where_a_run_has_them(evaluation: Evaluation, tmp_path:
     assert "unequal_precision" not in compare([plain]).to_arrow().column_names
     found = compare([plain, with_losses(evaluation, tmp_path / "ran", FLOAT32)])
     assert {c.plain for c in found.columns if c.of_models} == LOSSES.keys()
-    assert (found.apart_in_precision, found.caveats) == (frozenset(), ())
+    assert (found.apart_in_precision, found.caveats) == ({}, ())
     cells = {c.plain: [found.cell(e, c).value for e in found.entries] for c in found.columns}
     assert cells["ce_delta_b"] == [None, 0.2]
     assert "≠" not in comparison_page(found)
@@ -121,13 +115,15 @@ def test_losses_of_another_precision_are_marked(
 ):
     runs = [with_losses(evaluation, tmp_path / name, FLOAT32) for name in ("one", "same")]
     found = compare([*runs, with_losses(evaluation, tmp_path / "two", other)])
-    assert found.apart_in_precision == {"two"}
+    assert found.apart_in_precision == {"two": "one"}
     (told,) = found.caveats
     assert said in told
     assert ("--dtype float32" in told) == mended
     marked = {(e.run, c.plain) for e in found.entries for c in found.columns if found.mark(e, c)}
     assert marked == {("two", key) for key in LOSSES}
-    assert comparison_page(found).count("≠") == len(LOSSES)
+    page = comparison_page(found)
+    assert page.count("≠</abbr>") == len(LOSSES)
+    assert "≠: the precision is not that of one." in page
     rows = found.to_arrow().to_pylist()
     assert [row["unequal_precision"] for row in rows] == [False, False, True]
     others = compare([runs[0], tmp_path / "two"], metrics=["l0"])
@@ -138,7 +134,7 @@ def test_a_precision_that_was_never_told_is_like_no_other(evaluation: Evaluation
     runs = [
         with_losses(evaluation, tmp_path / name, NEVER_TOLD, NEVER_TOLD) for name in ("one", "two")
     ]
-    assert compare(runs).apart_in_precision == {"two"}
+    assert compare(runs).apart_in_precision == {"two": "one"}
     assert compare(runs[:1]).caveats == ()
 
 
@@ -257,5 +253,5 @@ def test_an_l0_of_nothing_is_an_l0(evaluation: Evaluation, tmp_path: Path):
 
 def test_page_shows_keys_with_letters(runs: list[Path]):
     page = comparison_page(compare(runs))
-    assert 'title="n_a_only"' in page
+    assert "<code>n_a_only</code>" in page
     assert "{p}" not in page

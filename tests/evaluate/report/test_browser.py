@@ -1,38 +1,21 @@
 """The page in a real browser: hostile text stays text, our script runs, nothing is requested."""
 
 import http.server
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import browse, needs_browser
 from PIL import Image
 
 from xc.evaluate.report import write_report
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
-    None,
-)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+pytestmark = needs_browser
 
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--disable-dev-shm-usage", "--hide-scrollbars"),
-)
 SCRIPT = "<script>document.title='pwned'</script>"
 IMAGE = '"><img src=x onerror="document.title=\'pwned\'">'
-
-
-def browse(url: str, folder: Path, *flags: str) -> str:
-    profile = f"--user-data-dir={folder / 'profile'}"
-    command = [str(BROWSER), *FLAGS, profile, *flags, url]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
-    return done.stdout.decode()
 
 
 @pytest.fixture
