@@ -4,6 +4,7 @@ A few real steps and a real, small evaluation run on the store of the harvest's 
 real configuration otherwise.
 """
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from xc.cli.plan_fused import fused_bytes
 from xc.evaluate import EvaluateConfig, evaluate
-from xc.harvest.probe import TimeUp, Watch
+from xc.harvest.probe import Bar, TimeUp, Watch
 from xc.store_schema import ActivationStore, LatentTable, RunLayout
 from xc.store_schema.derived import width_of
 from xc.store_schema.places import sizes
@@ -199,21 +200,44 @@ def measure(
     pace = (moments[-2] - moments[0]) / (len(moments) - 2)
     entries = _entries(run)
     encoded = encoding.units / max(encoding.ended - encoding.began, 1e-9)
-    seen = Watch(time.perf_counter, seconds=float("inf"))
     began = time.perf_counter()
-    evaluate(evaluation, run=run, store=store, progress=seen)
+    cold = over_rows(_evaluation_watched(evaluation, run, store))
     whole = time.perf_counter() - began
-    running = sum(b.seen[-1][0] - b.began for b in seen.bars if b.seen)
-    rows = max((bar.units for bar in seen.bars), default=1)
+    # The first rows wait for imports and memory, longer than few rows take: these are timed anew.
+    shutil.rmtree(run.evaluation)
+    warm = over_rows(_evaluation_watched(evaluation, run, store))
     return Times(
         step=pace,
         validation=max(0.0, moments[-1] - moments[-2] - pace),
         encoded=encoded,
         entry_bytes=entries,
-        evaluated=rows / max(running, 1e-9),
-        evaluation_fixed=max(0.0, whole - running),
+        evaluated=warm.rows / max(warm.seconds, 1e-9),
+        evaluation_fixed=max(0.0, whole - cold.seconds),
         evaluation_bytes=sum(sizes(run.evaluation).values()),
     )
+
+
+@dataclass(frozen=True)
+class OverRows:
+    """The part of an evaluation that grows with the rows."""
+
+    rows: int
+    seconds: float
+
+
+def over_rows(bars: Sequence[Bar]) -> OverRows:
+    """Bars that count rows, added up; what is counted otherwise takes as long over few rows."""
+    bars = [bar for bar in bars if bar.unit == "rows" and bar.seen]
+    rows = max((bar.units for bar in bars), default=1)
+    return OverRows(rows, sum(bar.seen[-1][0] - bar.began for bar in bars))
+
+
+def _evaluation_watched(
+    config: EvaluateConfig, run: RunLayout, store: ActivationStore
+) -> Sequence[Bar]:
+    seen = Watch(time.perf_counter, seconds=float("inf"))
+    evaluate(config, run=run, store=store, progress=seen)
+    return seen.bars
 
 
 def _short(config: TrainConfig, store: ActivationStore) -> TrainConfig:

@@ -40,6 +40,8 @@ class Bar:
     seen: list[tuple[float, int]] = field(default_factory=list)
     """Moments, and units done since the one before."""
     ended: float | None = None
+    unit: str = ""
+    """What it counts: rows, steps, …"""
 
     @property
     def units(self) -> int:
@@ -76,7 +78,7 @@ class Watch:
 
     def start(self, title: str, total: int, unit: str, *, done: int = 0) -> None:
         """Begin a bar."""
-        self.bars.append(Bar(title, self._clock()))
+        self.bars.append(Bar(title, self._clock(), unit=unit))
 
     def advance(self, amount: int, **figures: float) -> None:
         """Note it; enough may be enough."""

@@ -1,7 +1,15 @@
 """What a training run will take, by arithmetic."""
 
-from xc.cli.plan_training import Times, plan_evaluation, plan_training, size_of
+from xc.cli.plan_training import (
+    OverRows,
+    Times,
+    over_rows,
+    plan_evaluation,
+    plan_training,
+    size_of,
+)
 from xc.evaluate import EvaluateConfig
+from xc.harvest.probe import Watch
 from xc.train import TrainConfig
 
 TIMES = Times(0.5, 2.0, 1000.0, 7.0, 100.0, 5.0, 1234)
@@ -27,3 +35,21 @@ def test_an_evaluation():
     assert (plan.bytes, plan.seconds) == (1234, 25.0)
     more = plan_evaluation(config, 512, [64, 32], rows=2000, threads=8, taken=100, times=None)
     assert more.memory > plan.memory
+
+
+def test_only_what_counts_rows_grows_with_them():
+    moments = iter([0.0, 2.0, 2.0, 2.0, 9.0, 9.0, 9.0, 10.0, 10.0])
+    watch = Watch(lambda: next(moments), seconds=float("inf"))
+    for title, total, unit in [
+        ("measuring", 800, "rows"),
+        ("finding values", 142, "metrics"),
+        ("finding examples", 800, "rows"),
+    ]:
+        watch.start(title, total, unit)
+        watch.advance(total)
+        watch.finish()
+    assert over_rows(watch.bars) == OverRows(800, 3.0)
+
+
+def test_without_a_bar_nothing_grows():
+    assert over_rows([]) == OverRows(1, 0)
