@@ -10,7 +10,8 @@ from functools import reduce
 from itertools import count
 from typing import Any, Generic, TypeVar
 
-from dask.delayed import delayed
+from dask.delayed import Delayed
+from dask.highlevelgraph import HighLevelGraph
 from dask.sizeof import sizeof
 
 from xc.evaluate.blocks import Range
@@ -34,17 +35,18 @@ def tree(blocks: Sequence[Range], leaf: Callable[[Range], T], combine: Callable[
         combine: associative.
     """
     token = new_token()
-    task = delayed(leaf, pure=False)
-    level = [task(block, dask_key_name=block_key(block, token)) for block in blocks]
+    tasks: _Tasks = {block_key(block, token): (leaf, block) for block in blocks}
     names = (f"merge-{token}-{blocks[0][0]:012d}-{i:09d}" for i in count())
-    join = delayed(combine, pure=False)  # two at a time, so that few values wait in memory
 
-    def merge(left: Any, right: Any) -> Any:
-        return join(left, right, dask_key_name=next(names))
+    def merge(left: str, right: str) -> str:  # two at a time, so that few values wait in memory
+        name = next(names)
+        tasks[name] = (combine, left, right)
+        return name
 
+    level = list(tasks)
     while len(level) > 1:
         level = [reduce(merge, level[i : i + FAN_IN]) for i in range(0, len(level), FAN_IN)]
-    return level[0]
+    return _delayed(level[0], tasks)
 
 
 class Carried(Generic[T]):
@@ -98,11 +100,26 @@ def lane(blocks: Sequence[Range], step: Step[T], token: str, *, stays: bool = Fa
         stays: whether what a task passes on stays with it too, for a worker of a cluster that may
             go at any moment: two values of each task under way.
     """
-    task = delayed(_Task(step, stays=stays), pure=False)
+    task, tasks = _Task(step, stays=stays), _Tasks()
     before = None
     for block in blocks:
-        before = task(block, before, dask_key_name=block_key(block, token))
-    return before
+        key = block_key(block, token)
+        tasks[key] = (task, block, before)
+        before = key
+    return _delayed(block_key(blocks[-1], token), tasks)
+
+
+_Tasks = dict[str, tuple[Any, ...]]
+"""By name: what is called, and with what; a name stands for the value of that task."""
+
+
+def _delayed(name: str, tasks: _Tasks) -> Any:
+    """The delayed value of one of these tasks, with them as one layer of Dask's graph.
+
+    Were each put together by a call of a delayed function, it would have a layer of its own, and
+    Dask would copy the list of layers each time: the square of the number of blocks.
+    """
+    return Delayed(name, HighLevelGraph({name: tasks}, {name: set()}))
 
 
 class _Task(Generic[T]):

@@ -52,6 +52,14 @@ def test_a_lane_adds_block_to_block(scheduler: str) -> None:
     assert dask.compute(graph, scheduler=scheduler)[0].take() == "(((01)2)3)"
 
 
+@pytest.mark.parametrize("n", [1, 7])
+def test_a_graph_is_one_layer_however_many_blocks(n: int) -> None:
+    """Dask copies the list of layers whenever one is added."""
+    blocks = cut_all([(0, n)], 1)
+    for graph in (lane(blocks, bracketed, new_token()), tree(blocks, str, max)):
+        assert len(graph.__dask_graph__().layers) == 1
+
+
 class Counted:
     """Tells which of its kind are alive."""
 
