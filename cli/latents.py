@@ -13,7 +13,7 @@ from rich.text import Text
 
 from xc.evaluate import Evaluation
 from xc.evaluate.report.examples import Example, read_examples
-from xc.evaluate.report.numbers import NONE
+from xc.evaluate.report.numbers import NONE, in_form
 from xc.evaluate.report.words import visible_piece
 
 BEFORE, AFTER = 5, 3
@@ -125,7 +125,7 @@ def _examples(evaluation: Evaluation) -> dict[int, tuple[Example, ...]]:
 def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NONE
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return in_form(value, ".4g") if isinstance(value, float) else str(value)
 
 
 def _text(examples: tuple[Example, ...]) -> Text:

@@ -25,6 +25,7 @@ from xc.evaluate.nulls.results import write_entry
 from xc.evaluate.report.data import read_data
 from xc.evaluate.report.headline import headline_rows
 from xc.evaluate.report.nulls import null_controls
+from xc.evaluate.report.numbers import in_form
 from xc.store_schema import RunLayout
 
 
@@ -163,7 +164,7 @@ def test_the_usual_columns_are_a_table_with_whole_words(evaluation: Evaluation):
         assert len(heads) == (1 if width == 200 else 2)
         assert last in heads[-1]
         for line, row in zip(body, found.to_pylist(), strict=True):
-            values = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()]
+            values = [in_form(v, ".4g") if isinstance(v, float) else str(v) for v in row.values()]
             assert line.split()[: len(values)] == values
         assert said[-1].endswith("a wider terminal shows what they fire on") == (width == 70)
     assert "class: shared" in printed(found, evaluation, width=40)

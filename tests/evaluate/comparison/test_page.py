@@ -91,6 +91,6 @@ def test_every_run_has_its_own_shade_by_pair_and_layer(
     assert "<title>Comparison of 1 crosscoder</title>" in alone
 
 
-def test_runs_of_three_sources_are_counted_once(found: Comparison) -> None:
+def test_runs_are_counted_by_their_folders(found: Comparison) -> None:
     assert found.n_runs == 2
     assert compare([found.entries[0].folder] * 2).n_runs == 1

@@ -70,6 +70,11 @@ def test_a_form_is_kept_where_nothing_would_read_as_one(form: str) -> None:
         assert in_form(value, form) == format(value, form)
 
 
+def test_a_form_of_significant_digits_keeps_what_is_below_one() -> None:
+    values = (0.99996, 0.9999, 1.0, 0.5)
+    assert [in_form(v, ".4g") for v in values] == ["0.99996", "0.9999", "1", "0.5"]
+
+
 def test_interval() -> None:
     assert interval([0.041, 0.052], percent) == "4.10 to 5.20 %"
     assert interval([0.8661, 0.8759], three) == "0.866 to 0.876"
