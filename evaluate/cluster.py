@@ -32,7 +32,6 @@ def on_cluster(graph: Any, address: str, progress: Progress) -> Any:
         RequestError: if no scheduler answers at the address.
     """
     with _client(address) as client:
-        progress.note(f"dashboard: {client.dashboard_link}")
         ticks = _Ticks(client, progress, {str(key) for key in graph.__dask_graph__()})
         future = client.compute(graph)
         done = Event()
@@ -41,6 +40,16 @@ def on_cluster(graph: Any, address: str, progress: Progress) -> Any:
             ticks.tell()
         ticks.tell()
         return future.result()
+
+
+def dashboard(address: str) -> str:
+    """The link under which the tasks of a cluster can be watched.
+
+    Raises:
+        RequestError: if no scheduler answers at the address.
+    """
+    with _client(address) as client:
+        return str(client.dashboard_link)
 
 
 def _client(address: str) -> Client:

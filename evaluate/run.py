@@ -38,7 +38,7 @@ from xc.evaluate.reader import Reader
 from xc.evaluate.reductions import reductions
 from xc.evaluate.repetition import repetition
 from xc.evaluate.row_counts import RowCounts, count_rows
-from xc.evaluate.scheduler import Work
+from xc.evaluate.scheduler import Work, announce
 from xc.evaluate.selection import is_fuller, select
 from xc.evaluate.spliced import Spliced, read_spliced
 from xc.evaluate.spliced_metrics import SPLICED
@@ -110,6 +110,7 @@ def evaluate(
         return Evaluation(run)
     _note_widths(reader, config, progress)
     _note_replacement(config, run, reader.decoder.n_sources, progress)
+    announce(config.scheduler, progress)
     blocks = cut_all(reader.store.blocks(SPLIT), config.block_rows)
     work = Work(reader, ranges, blocks, config.scheduler, progress)
     if clusters.note and (config.groups or config.bootstrap):

@@ -67,6 +67,16 @@ def compute(graph: Any, *, scheduler: str, progress: Progress, title: str, rows:
         progress.finish()
 
 
+def announce(scheduler: str, progress: Progress) -> None:
+    """Say once, before all passes, where the tasks of a cluster can be watched.
+
+    Raises:
+        RequestError: if it does not answer, or its client is not installed.
+    """
+    if scheduler.startswith(CLUSTER):
+        progress.note(f"dashboard: {_cluster().dashboard(scheduler)}")
+
+
 @contextmanager
 def _one_task_a_core() -> Iterator[None]:
     """Tasks have a core each: threads of BLAS would get in one another's way, for a third of the
