@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xc.evaluate.parts import Parts, coarse_groups
+from xc.evaluate.plural import plural
 from xc.store_schema import ActivationStore
 
 SEQUENCES, DOCUMENTS, AUTO = "sequences", "documents", "auto"
@@ -48,8 +49,9 @@ def choose_clusters(store: ActivationStore, rows: np.ndarray, unit: str) -> Clus
     note = ""
     if unit == AUTO and n < sequences:
         note = (
-            f"the {sequences} held-out sequences are of {n} documents only: intervals are over "
-            "sequences, and too narrow where those of one document are alike (clusters=documents)"
+            f"the {sequences} held-out sequences are of {plural(n, 'document')} only: intervals "
+            "are over sequences, and too narrow where those of one document are alike "
+            "(clusters=documents)"
         )
     return Clusters(SEQUENCES, single, sequences, note)
 

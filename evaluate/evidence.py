@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from xc.evaluate.plural import plural
+
 FEW = 30
 """Clusters below which intervals are themselves so uncertain that it is said."""
 
@@ -13,5 +15,5 @@ def evidence(provenance: Mapping[str, Any]) -> str:
     if not isinstance(told, dict) or not isinstance(told.get("n"), int):
         return ""
     n, unit = told["n"], str(told.get("unit", "clusters"))
-    said = f"{n:,} {unit.removesuffix('s') if n == 1 else unit}"
+    said = plural(n, unit.removesuffix("s"))
     return f"{said} (few: intervals are noisy)" if n < FEW else said

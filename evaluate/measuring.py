@@ -10,6 +10,7 @@ from xc.evaluate.group_sums import GroupSums, Remembered
 from xc.evaluate.metric import Metric, Pass
 from xc.evaluate.parts import Parts
 from xc.evaluate.passes import Passes
+from xc.evaluate.plural import plural
 from xc.evaluate.reductions import label_of, reductions
 from xc.evaluate.scheduler import Work
 from xc.evaluate.stages import KeepStage, bring_together, label_in_stage
@@ -38,7 +39,8 @@ def measure(
     """
     if dropped := passes.drop_damaged():
         work.progress.note(
-            f"{passes.folder}: kept sums were damaged ({dropped} files); they are taken again"
+            f"{passes.folder}: kept sums were damaged ({plural(dropped, 'file')}); they are taken "
+            "again"
         )
     reading = tuple(m for m in metrics if m.reads is not Pass.NONE)
     wanted = reductions(reading)

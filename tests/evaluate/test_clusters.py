@@ -83,3 +83,12 @@ def test_documents_are_clusters_where_there_are_enough(store: ActivationStore) -
     assert choose_clusters(store, few, "auto").unit == "sequences"
     assert choose_clusters(store, few, "documents").n == ENOUGH - 1
     assert choose_clusters(store, rows, "sequences").n == store.sequences.n
+
+
+@pytest.mark.parametrize(("n", "told"), [(1, "1 document only"), (3, "3 documents only")])
+def test_few_documents_are_told(store: ActivationStore, n: int, told: str) -> None:
+    documents = np.asarray(store.sequences.document)
+    numbers, lengths = np.unique(documents, return_counts=True)
+    few = np.isin(documents, numbers[np.argsort(-lengths)][:n]).astype(int)
+    found = choose_clusters(store, few, "auto")
+    assert f"the {few.sum()} held-out sequences are of {told}: intervals" in found.note

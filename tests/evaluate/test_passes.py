@@ -244,6 +244,10 @@ def test_damaged_files_are_told_once_and_renewed(made: Case) -> None:
     assert made.evaluate(progress=told, **asked).summary == expected
     assert [text for text in told.notes if "damaged" in text] == [told.notes[-1]]
     assert "damaged (4 files)" in told.notes[-1]
+    files[0].write_bytes(b"")
+    made.run.summary.unlink()
+    made.evaluate(progress=told, **asked)
+    assert "damaged (1 file)" in told.notes[-1]
 
 
 def test_damage_underway_is_told(tmp_path: Path) -> None:
