@@ -65,7 +65,7 @@ def _commit(reference: DatasetReference) -> str:
     if not reachable():
         raise RequestError(
             f"data set '{reference.name}': no such file or folder, and the Hugging Face Hub cannot "
-            "be reached"
+            "be reached; give a file or folder, or try again with a connection"
         )
     try:
         return str(huggingface_hub.HfApi().dataset_info(reference.name, revision=revision).sha)

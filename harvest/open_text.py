@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from xc.harvest.config import HarvestConfig
@@ -14,7 +15,7 @@ from xc.harvest.text_growth import longer_text
 from xc.harvest.text_plan import plan_text
 from xc.harvest.text_tokenizer import TextTokenizer
 from xc.store_schema import ActivationStore, Progress, RequestError, StorePlan, StoreWriter
-from xc.store_schema.places import has_file
+from xc.store_schema.places import Place, has_file
 from xc.store_schema.source import check_new_key
 from xc.store_schema.stored_plan import stored_plan
 from xc.store_schema.zarr_group import METADATA, open_group
@@ -66,6 +67,7 @@ class Text:
             text._grow(writer, request)
 
     def _create(self) -> StoreWriter:
+        _refuse_taken(self.config.store)  # now: reading the text may take minutes
         for source in self.sites.sources:
             check_new_key(source.key)
         request = text_request(self.config, self.sites.models, None)
@@ -126,6 +128,16 @@ def may_grow(stored: Mapping[str, Any], tokens: int) -> bool:
     if not stored.get("segments") or tokens <= int(stored["n_rows"]):
         return False
     return not all(part.get("ended") for part in stored["corpus"].get("parts", [{}]))
+
+
+def _refuse_taken(store: Place) -> None:
+    """Refuse a file or folder that is no store, which may have come into being just now.
+
+    Raises:
+        RequestError: if there is one.
+    """
+    if isinstance(store, Path) and store.exists() and not has_file(store / METADATA):
+        raise RequestError(f"{store} is there, and is no activation store; choose another --store")
 
 
 def has_text(config: HarvestConfig) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from xc.train.figures import source_names
+
 MOSTLY_DEAD = 0.5
 """Share of dead latents above which a dictionary is mostly wasted."""
 DRIFT = 0.25
@@ -80,8 +82,8 @@ def fve_fell(now: Outlook) -> str | None:
     worst = falls.index(max(falls))
     return (
         f"validation fve fell from {now.best_fve[worst]:.3f} to {now.fve[worst]:.3f} (source "
-        f"{worst + 1}) by step {now.step}; if it does not recover, start again with --no-resume "
-        "and a lower lr or clip_norm"
+        f"{_letter(worst)}) by step {now.step}; if it does not recover, start again with "
+        "--no-resume and a lower lr or clip_norm"
     )
 
 
@@ -98,9 +100,13 @@ def fve_negative(now: Outlook) -> str | None:
         else f"try a lower lr than {now.lr:.2g} ({usual}), or more tokens"
     )
     return (
-        f"validation fve is {now.fve[worst]:.3f} (source {worst + 1}) at step {now.step}, worse "
-        f"than the mean row alone; {advice}"
+        f"validation fve is {now.fve[worst]:.3f} (source {_letter(worst)}) at step {now.step}, "
+        f"worse than the mean row alone; {advice}"
     )
+
+
+def _letter(source: int) -> str:
+    return source_names(source + 1)[source].upper()
 
 
 GUARDS: dict[str, Guard] = {

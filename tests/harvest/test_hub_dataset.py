@@ -144,7 +144,7 @@ def test_reading_that_breaks_off(hub):
 
 def test_unreachable(monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(RequestError, match="cannot be reached"):
+    with pytest.raises(RequestError, match="cannot be reached; give a file or folder"):
         opened(PLAIN)
 
 

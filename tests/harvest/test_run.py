@@ -10,6 +10,7 @@ import torch
 from folders import contents
 from tiny_harvest import corpus_of, make_texts, run, save_model
 
+from xc.harvest import Corpus
 from xc.store_schema import ActivationStore, RequestError, Silent, XcError
 
 
@@ -57,6 +58,17 @@ def test_a_name_that_makes_pairs_ambiguous_is_refused_before_the_text(pair, tmp_
     with pytest.raises(RequestError, match=r"'a\|b@1' holds '\|'"):
         run(tmp_path / "acts.zarr", ("2,1",), [pair[0], named])
     assert not (tmp_path / "acts.zarr").exists()
+
+
+def test_a_folder_that_is_no_store_is_refused_before_the_text(pair, tmp_path):
+    (tmp_path / "notes").mkdir()
+
+    def unread():
+        raise AssertionError("the text was read")
+
+    with pytest.raises(RequestError, match="notes is there, and is no activation store"):
+        run(tmp_path / "notes", ("2,1",), pair, corpus=Corpus("words", "test:0", unread))
+    assert not list((tmp_path / "notes").iterdir())
 
 
 def test_the_report(whole):

@@ -76,7 +76,7 @@ def test_a_negative_fve_tells_on_which_side_the_learning_rate_is() -> None:
     bad = replace(WELL, fve=(0.1, -0.84), best_fve=())
     low, high = GUARDS["fve_negative"](replace(bad, lr=5e-5)), GUARDS["fve_negative"](bad)
     assert low is not None
-    assert "fve is -0.840 (source 2) at step 500, worse than the mean row" in low
+    assert "fve is -0.840 (source B) at step 500, worse than the mean row" in low
     assert "lr 5e-05 is low for so few steps" in low
     assert "(a plain run of this size takes 0.001): try a higher one, or more tokens" in low
     assert high is not None

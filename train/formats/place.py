@@ -105,7 +105,7 @@ def _cached(reference: str, repository: str, revision: str | None, why: Exceptio
     except _UNREACHABLE:
         raise RequestError(
             f"'{reference}': no such file or folder, and not to be had from the Hugging Face Hub "
-            f"({first_line(why)})"
+            f"({first_line(why)}); give a folder or file, or an id of the Hub that can be reached"
         ) from why
     return Place(reference, folder, _files_below(folder), repository, folder.name)
 

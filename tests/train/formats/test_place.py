@@ -62,6 +62,7 @@ def test_what_neither_the_hub_nor_the_cache_has(hub: Path) -> None:
     with pytest.raises(RequestError, match="not to be had from the Hugging Face Hub") as caught:
         open_reference("someone/something")
     assert "\n" not in str(caught.value)
+    assert "; give a folder or file" in str(caught.value)
 
 
 @pytest.mark.parametrize("reference", ["nothing-here", "./a/b", "/no/such/place", "a/b/c", ""])
