@@ -54,8 +54,9 @@ def print_latents(console: Console, found: pa.Table, evaluation: Evaluation) -> 
         console.print(_table(shown, folded=folded, room=room))
     hidden = any(shown.texts) and 0 <= room < TEXT_ROOM
     hint = "; a wider terminal shows what they fire on" if hidden else ""
-    whole = evaluation.latents.to_arrow()
-    console.print(Text(f"{len(rows):,} of {len(whole):,} latents{hint}", style="dim"))
+    console.print(
+        Text(f"{len(rows):,} of {evaluation.latents.n_rows:,} latents{hint}", style="dim")
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xc.evaluate.artefacts import provenance_path
@@ -18,40 +21,102 @@ from xc.store_schema import DamageError, RequestError, RunLayout
 
 @dataclass(frozen=True)
 class Table:
-    """A Parquet file of the evaluation, read when first asked for."""
+    """A Parquet file of the evaluation, of which no more is read than is asked for."""
 
     path: Path
     """The file."""
 
-    @cached_property
-    def _table(self) -> pa.Table:
-        try:
-            return pq.read_table(self.path)
-        except (pa.ArrowException, OSError) as error:
-            raise DamageError(
-                f"{self.path}: unreadable ({error}); run `xc evaluate` again"
-            ) from error
+    @property
+    def names(self) -> list[str]:
+        """Of the columns."""
+        names: list[str] = self._footer.schema.to_arrow_schema().names
+        return names
 
-    def to_arrow(self) -> pa.Table:
-        """As a pyarrow table."""
-        return self._table
+    @property
+    def n_rows(self) -> int:
+        """Rows, as the file says."""
+        return int(self._footer.num_rows)
+
+    def to_arrow(
+        self, columns: Sequence[str] | None = None, *, where: pc.Expression | None = None
+    ) -> pa.Table:
+        """As a pyarrow table.
+
+        Args:
+            columns: which to read; None: all of them, kept for the next time.
+            where: which rows, a condition on any columns; row groups that by their statistics hold
+                none are not read.
+
+        Raises:
+            RequestError: if there is no such column.
+            DamageError: if what is asked for cannot be read.
+        """
+        if columns is None and where is None:
+            return self._whole
+        for name in columns or ():
+            self._check(name)
+        return self._read(None if columns is None else list(columns), where)
 
     def to_pandas(self) -> pd.DataFrame:
         """As a pandas frame; null becomes NaN."""
-        frame: pd.DataFrame = self._table.to_pandas()
+        frame: pd.DataFrame = self._whole.to_pandas()
         return frame
 
     def column(self, name: str) -> np.ndarray:
-        """One column as NumPy, null as NaN.
+        """One column as NumPy, null as NaN; the others are not read.
+
+        Raises:
+            RequestError: if there is no such column.
+            DamageError: if it cannot be read.
+        """
+        values: np.ndarray = self.to_arrow([name]).column(name).to_numpy()
+        return values
+
+    def is_empty(self, name: str) -> bool:
+        """Whether a column of numbers or text is null in every row, as the file's statistics say.
 
         Raises:
             RequestError: if there is no such column.
         """
-        if name not in self._table.column_names:
-            known = ", ".join(self._table.column_names)
-            raise RequestError(f"{self.path}: no column '{name}'; it has {known}")
-        values: np.ndarray = self._table.column(name).to_numpy()
-        return values
+        self._check(name)
+        told = list(self._statistics(name))
+        if not all(found and found.has_null_count for found in told):
+            return bool(self.to_arrow([name]).column(name).null_count == self.n_rows)
+        return bool(sum(found.null_count for found in told) == self.n_rows)
+
+    def _statistics(self, name: str) -> Iterator[Any]:
+        """Of a column in every row group; None where the file was written without."""
+        for i in range(self._footer.num_row_groups):
+            group = self._footer.row_group(i)
+            columns = map(group.column, range(group.num_columns))
+            yield from (c.statistics for c in columns if c.path_in_schema == name)
+
+    @cached_property
+    def _footer(self) -> pq.FileMetaData:
+        with self._readable():
+            return pq.read_metadata(self.path)
+
+    @cached_property
+    def _whole(self) -> pa.Table:
+        return self._read(None, None)
+
+    def _read(self, columns: list[str] | None, where: pc.Expression | None) -> pa.Table:
+        with self._readable():
+            return pq.read_table(self.path, columns=columns, filters=where)
+
+    def _check(self, name: str) -> None:
+        if name not in self.names:
+            raise RequestError(f"{self.path}: no column '{name}'; it has {', '.join(self.names)}")
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:
+            text = " ".join(str(error).split())
+            raise DamageError(
+                f"{self.path}: unreadable ({text}); run `xc evaluate` again"
+            ) from error
 
 
 @dataclass(frozen=True)

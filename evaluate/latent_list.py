@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xc.evaluate.evaluation import Evaluation
+from xc.evaluate.evaluation import Evaluation, Table
 from xc.evaluate.overall import class_names
 from xc.store_schema import RequestError, suggestion
 
@@ -45,38 +45,38 @@ def list_latents(
     Raises:
         RequestError: if there is no such class or column.
     """
-    table = evaluation.latents.to_arrow()
-    shown = _shown(table, columns, kind, sort)
-    for name in (*shown, *([sort] if sort else [])):
-        _check_column(table, name)
-    if kind is not None:
-        table = table.filter(pc.equal(table["class"], _known_class(table, kind)))
-    keys = [(sort or "latent", "descending" if descending else "ascending")]
-    order = pc.sort_indices(table, sort_keys=[*keys, ("latent", "ascending")])
+    latents = evaluation.latents
+    shown = _shown(latents, columns, kind, sort)
+    for name in (*shown, *([sort] if sort else []), *(["class"] if kind is not None else [])):
+        _check_column(latents, name)
+    where = None if kind is None else pc.field("class") == _known_class(latents, kind)
+    by = [sort, "latent"] if sort else ["latent"]
+    table = latents.to_arrow(list(dict.fromkeys([*shown, *by])), where=where)
+    keys = [(by[0], "descending" if descending else "ascending"), ("latent", "ascending")]
+    order = pc.sort_indices(table, sort_keys=keys)
     return table.select(shown).take(order[:limit])
 
 
-def _shown(
-    table: pa.Table, columns: Sequence[str], kind: str | None, sort: str | None
-) -> list[str]:
+def _shown(latents: Table, columns: Sequence[str], kind: str | None, sort: str | None) -> list[str]:
     if columns:
         return list(dict.fromkeys(("latent", *columns)))
     named = [OF_FIRST.get(n, n) for n in PREFERRED] if kind == "a_only" else PREFERRED
-    wanted = [name for name in named if name in table.column_names]
-    wanted = [name for name in wanted if table[name].null_count < len(table)]
+    wanted = [name for name in named if name in latents.names and not latents.is_empty(name)]
     return list(dict.fromkeys([*wanted, *([sort] if sort else [])]))
 
 
-def _check_column(table: pa.Table, name: str) -> None:
-    if name not in table.column_names:
-        raise RequestError(f"no column '{name}'{suggestion(name, table.column_names)}")
+def _check_column(latents: Table, name: str) -> None:
+    if name not in latents.names:
+        raise RequestError(f"no column '{name}'{suggestion(name, latents.names)}")
 
 
-def _known_class(table: pa.Table, kind: str) -> str:
-    letters = [name[-1] for name in table.column_names if _NORM.fullmatch(name)]
-    known = {*filter(None, table["class"].unique().to_pylist()), *class_names(letters)}
+def _known_class(latents: Table, kind: str) -> str:
+    letters = [name[-1] for name in latents.names if _NORM.fullmatch(name)]
+    known = {*class_names(letters)}
     if len(letters) < 2:  # classes that a source alone cannot have are empty, not unknown
         known |= {*class_names("ab")}
+    if kind not in known:
+        known |= {*filter(None, latents.column("class"))}
     if kind not in known:
         raise RequestError(f"there is no class '{kind}'{suggestion(kind, known)}")
     return kind

@@ -1,6 +1,7 @@
 """One file of a latent table: its columns, its encodings, and what it says of itself."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,18 @@ def _check_filter(path: Path, values: Any) -> None:
         raise SchemaError(f"{path}: metadata 'filter': expected keep, drop_sinks; found {values!r}")
 
 
-def read_entries(path: Path, rows: tuple[int, int] | None = None) -> pa.Table:
-    """Entries of a part, checksums verified; `rows` [start, stop) takes those alone.
+def read_entries(
+    path: Path,
+    rows: tuple[int, int] | None = None,
+    *,
+    columns: Sequence[str] = tuple(SCHEMA.names),
+) -> pa.Table:
+    """Entries of a part, checksums of what is read verified.
+
+    Args:
+        path: the file.
+        rows: [start, stop) takes those alone; row groups without any are not read.
+        columns: of `SCHEMA`, what to read.
 
     Raises:
         DamageError: if the file cannot be read.
@@ -122,13 +133,14 @@ def read_entries(path: Path, rows: tuple[int, int] | None = None) -> pa.Table:
     """
     filters = None if rows is None else [("row", ">=", rows[0]), ("row", "<", rows[1])]
     try:
-        table = pq.read_table(path, filters=filters, page_checksum_verification=True)
+        file = pq.ParquetDataset(path, filters=filters, page_checksum_verification=True)
+        found = file.schema
+        if found.equals(SCHEMA, check_metadata=False):
+            return file.read(columns=list(columns))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damage(path, error) from error
-    if not table.schema.equals(SCHEMA, check_metadata=False):
-        found = ", ".join(f"{f.name} {f.type}" for f in table.schema)
-        raise SchemaError(f"{path}: expected columns row, latent, activation; found {found}")
-    return table
+    names = ", ".join(f"{f.name} {f.type}" for f in found)
+    raise SchemaError(f"{path}: expected columns row, latent, activation; found {names}")
 
 
 def _damage(path: Path, error: Exception) -> DamageError:

@@ -1,5 +1,6 @@
 """The latent table: Parquet, long form (row, latent, activation), sorted, in parts by row range."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,15 @@ class LatentTable:
         """Row ranges covered, in order."""
         return tuple((p.start, p.stop) for p in self.parts)
 
-    def entries(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def entries(
+        self, start: int, stop: int, columns: Sequence[str] = tuple(SCHEMA.names)
+    ) -> tuple[np.ndarray, ...]:
         """Rows (int64), latents (int32) and activations (float32) with start ≤ row < stop.
+
+        Args:
+            start: first row.
+            stop: row behind the last.
+            columns: which of `row`, `latent`, `activation` to read, in the order they come back.
 
         Raises:
             RequestError: if the table does not cover the range.
@@ -85,10 +93,9 @@ class LatentTable:
         covered = sum(min(p.stop, stop) - max(p.start, start) for p in parts)
         if start > stop or covered != stop - start:
             raise RequestError(f"{self.folder} does not cover rows {start} to {stop}")
-        tables = [_read(p, start, stop) for p in parts]
+        tables = [_read(p, start, stop, columns) for p in parts]
         table = pa.concat_tables(tables) if tables else SCHEMA.empty_table()
-        row, latent, activation = (table.column(name).to_numpy() for name in SCHEMA.names)
-        return row, latent, activation
+        return tuple(table.column(name).to_numpy() for name in columns)
 
     def csr(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The rows [start, stop) in compressed form: indptr int64 [n + 1], latents, activations.
@@ -102,6 +109,6 @@ class LatentTable:
         return indptr, latent, activation
 
 
-def _read(part: Part, start: int, stop: int) -> pa.Table:
+def _read(part: Part, start: int, stop: int, columns: Sequence[str]) -> pa.Table:
     whole = start <= part.start and part.stop <= stop
-    return read_entries(part.path, None if whole else (start, stop))
+    return read_entries(part.path, None if whole else (start, stop), columns=columns)

@@ -60,5 +60,5 @@ def latents(
 
 def _columns(text: str, evaluation: Evaluation) -> list[str]:
     if text.strip() == "all":
-        return list(evaluation.latents.to_arrow().column_names)
+        return evaluation.latents.names
     return [word.strip() for word in text.split(",") if word.strip()]

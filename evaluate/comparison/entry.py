@@ -62,9 +62,7 @@ def read_entries(runs: Sequence[Path]) -> tuple[Entry, ...]:
 
 def _entries(run: Path, name: str) -> Iterator[Entry]:
     evaluation, layout = Evaluation.open(run), RunLayout(run)
-    sources = named_sources(
-        _read(layout.checkpoint / "config.json"), evaluation.latents.to_arrow().column_names
-    )
+    sources = named_sources(_read(layout.checkpoint / "config.json"), evaluation.latents.names)
     settings = _read(layout.config).get("train") or {}
     provenance = _read(layout.evaluation / "provenance.json")
     for pair in combinations(sources, 2) if len(sources) > 1 else [sources]:

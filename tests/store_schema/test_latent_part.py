@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ruined import ruin
 
 from xc.store_schema import DamageError, SchemaError, XcError
 from xc.store_schema.latent_part import SCHEMA, part_path, read_about, read_entries, write_part
@@ -75,6 +76,24 @@ def test_a_range_reads_only_the_row_groups_that_hold_it(tmp_path: Path) -> None:
     for rows in ((first - 1, first + 1), (2 * first - 1, 2 * first + 1), None):
         with pytest.raises(DamageError):
             read_entries(path, rows)
+
+
+@pytest.mark.parametrize("name", SCHEMA.names)
+def test_a_column_is_read_alone(part: Path, name: str) -> None:
+    whole = read_entries(part)
+    ruin(part, columns=set(SCHEMA.names) - {name})
+    assert read_entries(part, columns=[name]).equals(whole.select([name]))
+    with pytest.raises(DamageError):
+        read_entries(part)
+
+
+def test_a_column_of_a_few_rows_needs_the_rows_too(part: Path) -> None:
+    some = read_entries(part, (3, 5)).select(["latent"])
+    ruin(part, columns=["activation"])
+    assert read_entries(part, (3, 5), columns=["latent"]).equals(some)
+    ruin(part, columns=["row"])
+    with pytest.raises(DamageError):
+        read_entries(part, (3, 5), columns=["latent"])
 
 
 def test_rows_are_taken_by_range(part: Path) -> None:
@@ -146,6 +165,13 @@ def test_other_columns_are_refused(tmp_path: Path) -> None:
         SchemaError, match="expected columns row, latent, activation; found row int"
     ):
         read_entries(tmp_path / "p.parquet")
+
+
+def test_a_column_too_many_is_refused_though_it_is_not_asked_for(tmp_path: Path) -> None:
+    write_metadata(tmp_path / "p.parquet", None, SCHEMA.append(pa.field("more", pa.int8())))
+    for columns in (["row"], SCHEMA.names):
+        with pytest.raises(SchemaError, match=r"found row int64, .*, more int8"):
+            read_entries(tmp_path / "p.parquet", (0, 1), columns=columns)
 
 
 def test_names_sort_as_rows_do() -> None:

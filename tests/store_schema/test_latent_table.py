@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ruined import ruin
 from scipy.sparse import csr_array
 
 from xc.store_schema import (
@@ -58,6 +59,20 @@ def test_any_range_equals_scipy(folder: Path, start: int, length: int) -> None:
     row, _, _ = table.entries(start, stop)
     assert row.dtype == np.int64
     np.testing.assert_array_equal(row, np.nonzero(dense()[start:stop])[0] + start)
+
+
+@pytest.mark.parametrize("columns", [("latent",), ("activation", "row")])
+def test_columns_are_read_alone(tmp_path: Path, folder: Path, columns: tuple[str, ...]) -> None:
+    shutil.copytree(folder, tmp_path / "t")
+    names = ("row", "latent", "activation")
+    expected = dict(zip(names, LatentTable.open(folder).entries(20, 60), strict=True))
+    for part in (tmp_path / "t").iterdir():
+        ruin(part, columns=set(names) - set(columns))
+    found = LatentTable.open(tmp_path / "t").entries(20, 60, columns)
+    for name, values in zip(columns, found, strict=True):
+        np.testing.assert_array_equal(values, expected[name])
+    with pytest.raises(DamageError):
+        LatentTable.open(tmp_path / "t").entries(20, 60)
 
 
 def test_what_it_says_of_itself(folder: Path) -> None:
