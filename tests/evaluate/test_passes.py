@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dying_metrics import evaluate_and_die
+from dying_metrics import evaluate_and_die, evaluate_and_die_at
 from measured import SMALL, Case
 
 from xc.evaluate import METRICS, EvaluateConfig, run
@@ -21,6 +21,7 @@ from xc.evaluate.passes import Passes
 from xc.evaluate.reductions import label_of
 from xc.evaluate.spliced_metrics import SPLICED
 from xc.evaluate.task_graph import Carried
+from xc.evaluate.telling import INTERVALS, VALUES
 from xc.store_schema import DamageError, Silent
 from xc.store_schema.verify_run import verify_run
 
@@ -165,6 +166,27 @@ def test_a_killed_process_leaves_whole_stages_and_is_continued(made: Case, read:
     made.run.summary.unlink()
     shutil.rmtree(made.run.passes)
     made.evaluate(scheduler="sync", **SMALLER)
+    assert bytes_of(made) == found
+
+
+@pytest.mark.parametrize(("title", "far"), [(VALUES, 30), (INTERVALS, 1), (INTERVALS, 15)])
+def test_what_was_killed_behind_its_passes_reads_no_row_again(
+    made: Case, read: Read, title: str, far: int
+) -> None:
+    config = EvaluateConfig(**{**SMALL, **SMALLER, "scheduler": "sync"})  # type: ignore[arg-type]
+    arguments = (made.store.path, made.run.root, config, title, far)
+    process = get_context("spawn").Process(target=evaluate_and_die_at, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert not made.run.summary.exists()
+    made.evaluate(scheduler="sync", **SMALLER)
+    assert read == []
+    found = bytes_of(made)
+    made.run.summary.unlink()
+    shutil.rmtree(made.run.passes)
+    made.evaluate(scheduler="sync", **SMALLER)
+    assert read != []
     assert bytes_of(made) == found
 
 

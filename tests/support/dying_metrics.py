@@ -1,4 +1,5 @@
-"""Metrics that kill the process that sums them up, once: importable where workers run."""
+"""Evaluations that kill their process: by a metric that is summed up, once (importable where
+workers run), or when a bar has moved so far."""
 
 import os
 import signal
@@ -45,3 +46,28 @@ def evaluate_and_die(store: Path, root: Path, config: EvaluateConfig, n: int) ->
     run._TABLE = (*dying_metrics(n, root / "died"), *SPLICED)
     opened = ActivationStore.open(store)
     evaluate(config, run=RunLayout(root), store=opened, progress=Silent())
+
+
+class DiesAt(Silent):
+    """Kills its process when a bar of this title has moved so far."""
+
+    def __init__(self, title: str, far: int) -> None:
+        self._title, self._left, self._here = title, far, False
+
+    def start(self, title: str, total: int, unit: str, *, done: int = 0) -> None:
+        """See whether it is the one."""
+        self._here = title == self._title
+
+    def advance(self, amount: int, **figures: float) -> None:
+        """Count, and die."""
+        self._left -= amount if self._here else 0
+        if self._left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def evaluate_and_die_at(
+    store: Path, root: Path, config: EvaluateConfig, title: str, far: int
+) -> None:
+    """An evaluation that is killed when a bar has moved so far."""
+    told = DiesAt(title, far)
+    evaluate(config, run=RunLayout(root), store=ActivationStore.open(store), progress=told)
