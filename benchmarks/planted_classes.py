@@ -3,20 +3,35 @@
 from collections.abc import Mapping
 
 import numpy as np
-from planted_dictionary import CLASSES, NAN, Planted, Values, delta_norm, median, row_cosines
+from planted_dictionary import (
+    CLASSES,
+    NAN,
+    ROLES,
+    Planted,
+    Values,
+    delta_norm,
+    median,
+    row_cosines,
+)
 from planted_latents import profile
 
 
 def dead(p: Planted) -> Values:
     often, n = (p.f > 0).mean(axis=0), len(p.f)
-    largest = (p.f * p.norms.sum(axis=1)).max(axis=0)
-    out: Values = {
-        "dead_fraction": float((~p.alive).mean()),
-        "n_dead_minder": int((largest <= 1e-4).sum()),
-    }
+    out = _silent(p.f, p.norms, "")
+    for role in np.unique(p.role):
+        out |= _silent(p.f[p.role == role], p.norms, f"_role_{ROLES[role]}")
     for e in (5, 6, 7):
         out[f"n_rarer_1e-{e}"] = int((often < 10.0**-e).sum()) if n >= 10**e else NAN
     return out
+
+
+def _silent(f: np.ndarray, norms: np.ndarray, end: str) -> Values:
+    largest = (f * norms.sum(axis=1)).max(axis=0)
+    return {
+        f"dead_fraction{end}": float((f == 0).all(axis=0).mean()),
+        f"n_dead_minder{end}": int((largest <= 1e-4).sum()),
+    }
 
 
 def sharedness(p: Planted) -> Values:

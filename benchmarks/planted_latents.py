@@ -8,15 +8,22 @@ def firing(p: Planted) -> Columns:
     fires = p.f > 0
     with np.errstate(invalid="ignore"):
         template = fires[p.role == TEMPLATE].sum(axis=0) / fires.sum(axis=0)
-    out = {
-        "frequency": fires.mean(axis=0), "mean_activation": p.f.mean(axis=0),
-        "max_activation": p.f.max(axis=0), "template_fraction": template,
-    }  # fmt: skip
+    out = {"template_fraction": template, **_strengths(p.f, "")}
     for role in np.unique(p.role):
-        out[f"frequency_role_{ROLES[role]}"] = fires[p.role == role].mean(axis=0)
-    for percent in (50, 90, 99):
-        out[f"activation_p{percent}"] = np.array([_quantile(column, percent) for column in p.f.T])
+        out |= _strengths(p.f[p.role == role], f"_role_{ROLES[role]}")
     return out
+
+
+def _strengths(f: np.ndarray, end: str) -> Columns:
+    quantiles = {
+        f"activation_p{percent}": np.array([_quantile(column, percent) for column in f.T])
+        for percent in (50, 90, 99)
+    }
+    found = {
+        "frequency": (f > 0).mean(axis=0), "mean_activation": f.mean(axis=0),
+        "max_activation": f.max(axis=0), **quantiles,
+    }  # fmt: skip
+    return {f"{name}{end}": values for name, values in found.items()}
 
 
 def _quantile(f: np.ndarray, percent: int) -> float:

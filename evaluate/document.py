@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from xc.evaluate import nu_curves
 from xc.evaluate.document_planted import Planted
 from xc.evaluate.document_worlds import chapter
-from xc.evaluate.groups import MEASURED
+from xc.evaluate.groups import COLUMNS, NUMBERS
 from xc.evaluate.metric import Metric, Scope
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.row_counts import COUNTS
@@ -89,7 +89,10 @@ second time.
   up most of se²: 2/(2/(G − 1) + κ/G), κ the excess kurtosis of the θ_g (Satterthwaite). Groups
   without any row that a number is about do not count. Of sums that are large (`cca` and its kin
   between wide sources) fewer groups are kept: as many as fit into 64 MiB, at least five. Twins are
-  matched anew without each group.
+  matched anew without each group. Why no bootstrap for these: they are made of sums per latent,
+  which cannot be kept for each sequence (sequences × latents × sources²); and a draw with
+  replacement lacks more than a third of the clusters and has others twice, so that latents that
+  fire in few of them go missing, and counts, medians and alignments come out off.
 - **Near the end of a number's range** errors are lopsided and depend on the number. So θ and the
   θ_g are taken on a scale on which they hardly do, and θ ± t·se back from there: the square root of
   the distance from the end, where there is one (counts, `mse`, `fve`); the arcsine of the root for
@@ -126,6 +129,8 @@ second time.
   jackknife tells how sure the share of rows, or of latents, up to every number is; the ends are the
   first and the last number up to which the share may be the one asked for (Woodruff's interval, of
   the logits of shares).
+- **Shares of the null controls** (`fdr_…`, `reproduced_…`) have intervals of another kind, over
+  latents and not over text: of a Poisson count, and Wilson's; see [null controls](nulls.md).
 
 In simulated data (80 documents, alike within; 250 to 500 sets) the interval holds the value over
 very many rows in 90 to 99 of 100 sets for numbers that settle with more rows (`l0`, `fve`, `mse`,
@@ -182,10 +187,19 @@ GROUPS = f"""\
 ### Roles and parts of the corpus
 
 Where the measured rows are of more than one role, or of more than one part of a mixture, \
-{", ".join(f"`{name}`" for name in MEASURED)} are measured over each of them alone too: \
+{", ".join(f"`{name}`" for name in NUMBERS)} are measured over each of them alone too: \
 `fve_a_role_assistant`, `l0_role_template`, `fve_b_corpus_NAME`, each with its interval, and the \
-columns `frequency_role_user`, `frequency_corpus_NAME`. The mean in fve is then that of those \
-rows. In NAME, what is no letter, digit, point or hyphen is a hyphen.
+columns {", ".join(f"`{name}`" for name in COLUMNS)}: `frequency_role_user`, \
+`max_activation_corpus_NAME`. The mean in fve is then that of those rows. In NAME, what is no \
+letter, digit, point or hyphen is a hyphen. Tokens of a chat template are the role `template`: \
+`frequency_role_template` is how often a latent fires on them, `template_fraction` how much of its \
+firing is there.
+
+A latent is dead in a group if it fires on none of its rows (`dead_fraction_role_user`), or, by \
+Minder's bound, nowhere there with v above 10⁻⁴ (`n_dead_minder_role_user`); how many are rarer \
+than a bound follows from the column `frequency_role_user`. A group has fewer rows than all \
+together, and so more of such latents: compare groups of about as many rows, or frequencies. The \
+report's figure of densities has a panel for each of twelve groups at most.
 """
 
 
@@ -260,7 +274,10 @@ _COUNTED: Mapping[str, tuple[str, ...]] = {
        for name in ("twin", "false_twin")},
     "rows_role_user": ("rows_role_user", "rows_role_assistant", "rows_role_template"),
     "twins.parquet": ("n_twins", "twin_cosine_median"),
-    "groups": ("fve_a_role_template", "mse_a_role_template", "l0_role_template"),
+    "groups": (
+        "fve_a_role_template", "mse_a_role_template", "l0_role_template",
+        "dead_fraction_role_template", "n_dead_minder_role_template",
+    ),
     "classes": (), "sources": (), "partition": (),
     "nu_curves.parquet": (
         "a_only 0.2 n_error", "a_only 0.2 n_reconstruction", "a_only 0.5 n_error",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from xc.evaluate.examples.table import SCHEMA
+from xc.evaluate.groups import Group, over_groups
 from xc.evaluate.latent_table import ORDER
 from xc.evaluate.metric import Metric
 from xc.evaluate.metrics import METRICS
@@ -71,7 +72,10 @@ duckdb.sql(f"select latent, count(*) n, max(activation) from '{folder}/*.parquet
 
 One row per latent, in the order of the latents; all columns but the text ones are float64 and null
 where a value is undefined. Names are those of two sources; with more, pairs are `_a_b` and the
-direction of B is `_on_b`. [metrics.md](metrics.md) gives formulas.
+direction of B is `_on_b`. Columns that end in `_role_NAME` or `_corpus_NAME` are over the rows of
+one role or part of the corpus; they are there where the measured rows are of more than one. Roles
+are neither, user, assistant and template (tokens of a chat template). [metrics.md](metrics.md)
+gives formulas.
 """
 
 FIXED = {
@@ -79,6 +83,12 @@ FIXED = {
     "group": "Text; only of partitioned dictionaries: the latent's group.",
 }
 """Columns that no metric writes."""
+
+WHERE = {
+    "_role_NAME": "Over the rows of role NAME alone",
+    "_corpus_NAME": "Over the rows of part NAME of the corpus alone",
+}
+"""What a column is over, by its end."""
 
 EXAMPLES = """\
 ## examples.parquet
@@ -111,7 +121,11 @@ The file's metadata and provenance.json tell in what precision the model ran; wh
 
 def page(metrics: Iterable[Metric] = METRICS) -> str:
     """The page as Markdown."""
-    columns = {"latent": FIXED["latent"], **_columns(metrics), "group": FIXED["group"]}
+    metrics = tuple(metrics)
+    columns = {
+        "latent": FIXED["latent"], **_columns(metrics), **_of_groups(metrics),
+        "group": FIXED["group"],
+    }  # fmt: skip
     lines = [f"| `{name}` | {text} |" for name, text in columns.items()]
     table = ["| column | what it holds |", "|---|---|", *lines]
     shown = [f"| `{f.name}` | {f.type} | {MEANINGS[f.name]} |" for f in SCHEMA]
@@ -128,6 +142,15 @@ def _columns(metrics: Iterable[Metric]) -> dict[str, str]:
         for name in names(metric, 2)
     }  # fmt: skip
     return dict(sorted(found.items(), key=lambda entry: _place(entry[0])))
+
+
+def _of_groups(metrics: Iterable[Metric]) -> dict[str, str]:
+    """Those of a role and of a part of the corpus, named NAME, in the order of the file."""
+    made = over_groups(metrics, (Group("role", 0, "NAME"), Group("corpus", 0, "NAME")))
+    return {
+        name: f"{WHERE[metric.suffix]}: {metric.summary[:1].lower()}{metric.summary[1:]}"
+        for metric in made if metric.scope.is_column for name in names(metric, 2)
+    }  # fmt: skip
 
 
 def _place(name: str) -> int:

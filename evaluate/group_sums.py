@@ -90,9 +90,10 @@ class GroupSums:
             yield self._named(self._fold(kept, some))
             self.told()
 
-    def present(self, name: str) -> np.ndarray:
-        """Whether a group has any row that the metric of this name is about, bool [group]."""
-        metric = next(m for m in self.metrics if m.name == name)
+    def present(self, *names: str) -> np.ndarray:
+        """Whether a group has any row that the first metric of these names that reads rows is
+        about, bool [group]."""
+        metric = next(m for m in self.metrics if m.name in names)
         label = label_of(metric)
         return np.array([_any(self.load([label], p)[label]) for p in self.parts.of(metric)])
 

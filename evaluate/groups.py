@@ -6,13 +6,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xc.evaluate.metric import Metric, Partial, Sums
+from xc.evaluate.facts import Facts
+from xc.evaluate.metric import Finish, Metric, Partial, Pass, Sums
 from xc.evaluate.row_block import RowBlock
 
-MEASURED = (
-    "fve", "mse", "cosine_reconstruction", "l0", "l0_p05", "l0_p50", "l0_p95", "frequency",
+NUMBERS = (
+    "fve", "mse", "cosine_reconstruction", "l0", "l0_p05", "l0_p50", "l0_p95", "dead_fraction",
+    "n_dead_minder",
 )  # fmt: skip
-"""Metrics that are taken over each group too."""
+"""Metrics in summary.json that are taken over each group too."""
+COLUMNS = (
+    "frequency", "mean_activation", "max_activation", "activation_p50", "activation_p90",
+    "activation_p99",
+)  # fmt: skip
+"""Those in latents.parquet. They have no intervals: their sums are kept over all rows alone."""
+MEASURED = (*NUMBERS, *COLUMNS)
+"""All of them. What one of them needs is one of them."""
 
 _UNFIT = re.compile(r"[^\w.-]|_")
 
@@ -67,21 +76,39 @@ def over_groups(metrics: Iterable[Metric], groups: Iterable[Group]) -> tuple[Met
 
 
 def _over(metric: Metric, group: Group) -> Metric:
+    reads = metric.reads is not Pass.NONE
     return replace(
         metric,
         name=metric.name + group.suffix,
         key=metric.output,
         suffix=group.suffix,
-        partial=_OfGroup(metric.partial, group),
+        partial=OfGroup(metric.partial, group) if reads else metric.partial,
+        needs=tuple(name + group.suffix for name in metric.needs),
+        finish=_FromGroup(metric.finish, metric.needs, group) if metric.needs else metric.finish,
     )
 
 
 @dataclass(frozen=True)
-class _OfGroup:
+class OfGroup:
     """A metric's sums over the rows of a group."""
 
     partial: Partial
     group: Group
 
     def __call__(self, block: RowBlock) -> Sums:
+        """Sums over those of a tile's rows."""
         return self.partial(block.where(block.labels[self.group.column] == self.group.number))
+
+
+@dataclass(frozen=True)
+class _FromGroup:
+    """A metric's value from the values that others have over a group."""
+
+    finish: Finish
+    needs: tuple[str, ...]
+    group: Group
+
+    def __call__(self, sums: Sums, facts: Facts) -> np.ndarray:
+        for name in self.needs:
+            facts = facts.with_value(name, facts.values[name + self.group.suffix])
+        return self.finish(sums, facts)

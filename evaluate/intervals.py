@@ -104,7 +104,8 @@ def _by_error(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tup
     for key, value in scalars(plan.numbers, facts).items():
         own, metric = again.get(key, NOTHING), metric_of.get(key)
         if metric is not None and metric.suffix and len(own.values):
-            own = own.only(groups.present(metric.name))  # of one role, say, which a group may lack
+            # Of one role, say, which a group may lack.
+            own = own.only(groups.present(metric.name, *metric.needs))
         bounds = metric.bounds if metric is not None else COUNT_BOUNDS
         both = jackknife(np.array(value), own.values, bounds=bounds, at_once=own.at_once)
         if both is not None and key.startswith("n_"):

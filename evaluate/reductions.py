@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
+from xc.evaluate.groups import OfGroup
 from xc.evaluate.metric import Metric, add
 
 
@@ -28,6 +29,9 @@ def reductions(metrics: Iterable[Metric]) -> dict[str, Metric]:
 
 
 def _name(function: Callable[..., Any]) -> str | None:
+    if isinstance(function, OfGroup):
+        name = _name(function.partial)
+        return None if name is None else name + function.group.suffix
     if not isinstance(function, FunctionType) or "<" in function.__qualname__:
         return None
     return f"{function.__module__.removeprefix('xc.evaluate.')}.{function.__qualname__}"

@@ -16,8 +16,10 @@ def rows(block: RowBlock) -> Sums:
 
 
 def weak(sums: Sums, facts: Facts) -> np.ndarray:
-    """Latents whose v = f·Σ‖d‖ is at most 10⁻⁴ on every row."""
+    """Latents whose v = f·Σ‖d‖ is at most 10⁻⁴ on every row; NaN without rows."""
     largest = facts.values["max_activation"] * facts.decoder.norms.sum(axis=1)
+    if np.isnan(largest).any():
+        return np.asarray(np.nan)
     return np.asarray(np.count_nonzero(largest <= WEAK))
 
 

@@ -7,7 +7,9 @@ from xc.evaluate.metric import Metric, Pass, Scope, Sums
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """Dead latents over latents."""
+    """Dead latents over latents; NaN without rows."""
+    if np.isnan(facts.values["frequency"]).any():
+        return np.asarray(np.nan)
     return np.asarray(1 - facts.alive.mean())
 
 

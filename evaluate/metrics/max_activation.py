@@ -8,13 +8,13 @@ from xc.evaluate.row_block import RowBlock
 
 
 def partial(block: RowBlock) -> Sums:
-    """Largest f of each latent."""
-    return {"max": block.latents.maxima}
+    """Largest f of each latent, and whether there are rows (a maximum has no other sign of it)."""
+    return {"max": block.latents.maxima, "any": np.array([float(block.n_rows > 0)])}
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """The maximum itself."""
-    return sums["max"]
+    """The maximum itself; NaN without rows."""
+    return np.where(sums["any"] > 0, sums["max"], np.nan)
 
 
 METRIC = Metric(
@@ -29,4 +29,5 @@ METRIC = Metric(
     formula="max f_j over held-out rows; 0 if it never fires.",
     meaning="The scale on which a latent's single activations are to be read.",
     misleads="Grows with the number of rows, and one odd row decides it.",
+    version=2,
 )

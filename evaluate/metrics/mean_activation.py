@@ -13,8 +13,9 @@ def partial(block: RowBlock) -> Sums:
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """Σ f over rows."""
-    return sums["sum"] / sums["rows"]
+    """Σ f over rows; NaN without rows."""
+    found, rows = sums["sum"], sums["rows"]
+    return np.divide(found, rows, out=np.full_like(found, np.nan), where=rows > 0)
 
 
 METRIC = Metric(

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from xc.evaluate.row_counts import COUNTS, count_rows
 from xc.store_schema import ActivationStore, RequestError, RowFilter, RunLayout
 
 KEYS = labelled.KEYS
+ROLES = ("neither", "user", "assistant", "template")
 DEFAULT = RowFilter()
 
 
@@ -83,7 +86,7 @@ def test_rows_are_counted(case_of: Callable[..., Case]) -> None:
     assert found["rows"] == np.count_nonzero(~hand["any"])
     assert found["sinks_a"] == np.count_nonzero(hand["alpha@1"])
     assert found["sinks_b"] == np.count_nonzero(hand["beta@2"])
-    for number, role in enumerate(("neither", "user", "assistant", "template")):
+    for number, role in enumerate(ROLES):
         assert found[f"rows_role_{role}"] == ((hand["role"] == number) & ~hand["any"]).sum()
     assert found["rows_corpus_org-web"] == ((hand["corpus"] == 0) & ~hand["any"]).sum()
     assert found["rows_corpus_ci~2"] == ((hand["corpus"] == 1) & ~hand["any"]).sum()
@@ -134,6 +137,54 @@ def test_latents_have_their_frequency_in_each_group(case_of: Callable[..., Case]
     for key in ("mse_a_role_user", "cosine_reconstruction_b_corpus_org-web"):
         low, high = found.summary[f"{key}_ci"]
         assert low <= found.summary[key] <= high
+
+
+def test_latents_are_measured_in_each_group(
+    made: tuple[planted.Truth, ActivationStore], tmp_path: Path
+) -> None:
+    """By plain NumPy on the rows of a role or part, of which some latents fire on none."""
+    truth, store = made
+    checkpoint = planted.true_crosscoder(truth, store)
+    shy = np.linspace(0, 6, checkpoint.d_sae, dtype=np.float32)
+    checkpoint = replace(checkpoint, b_enc=checkpoint.b_enc - shy)
+    run = planted.write_run(tmp_path / "run", checkpoint, store, row_filter=DEFAULT)
+    case = Case(truth, store, checkpoint, run)
+    found, hand = case.evaluate(), by_hand(case)
+    f, kept = world_of(case, DEFAULT).f, ~hand["any"]
+    parts = {
+        **{f"role_{name}": hand["role"] == i for i, name in enumerate(ROLES)},
+        "corpus_org-web": hand["corpus"] == 0, "corpus_ci~2": hand["corpus"] == 1,
+    }  # fmt: skip
+    dead, told = set(), 0
+    for end, rows in parts.items():
+        own, column = f[rows[kept]], partial(column_of, found, end)
+        np.testing.assert_allclose(column("mean_activation"), own.mean(axis=0), rtol=1e-6)
+        np.testing.assert_array_equal(column("max_activation"), own.max(axis=0))
+        for percent in (50, 90, 99):
+            some = [np.sort(each[each > 0]) for each in own.T]
+            rank = [-(-percent * len(each) // 100) - 1 for each in some]
+            exact = [e[k] if len(e) else np.nan for e, k in zip(some, rank, strict=True)]
+            np.testing.assert_allclose(column(f"activation_p{percent}"), exact, rtol=1 / 32)
+        alive = (own > 0).any(axis=0)
+        assert found.summary[f"dead_fraction_{end}"] == pytest.approx(1 - alive.mean())
+        weak = own.max(axis=0) * norms_of(case) <= 1e-4
+        assert found.summary[f"n_dead_minder_{end}"] == weak.sum()
+        dead.add(int(weak.sum()))
+        low, high = found.summary[f"n_dead_minder_{end}_ci"] or (0, np.inf)
+        assert low <= weak.sum() <= high
+        told += high < np.inf
+    assert len(dead) > 2
+    assert told > 1
+
+
+def column_of(found: Evaluation, end: str, name: str) -> np.ndarray:
+    return found.latents.column(f"{name}_{end}")
+
+
+def norms_of(case: Case) -> np.ndarray:
+    """Σ‖d‖ [latent]."""
+    rows = (np.asarray(w, np.float64) for w in case.checkpoint.W_dec)
+    return np.add.reduce([np.linalg.norm(w, axis=1) for w in rows])
 
 
 def test_groups_are_the_same_in_other_processes(case_of: Callable[..., Case]) -> None:

@@ -10,10 +10,13 @@ import pytest
 from evaluating import ORACLES, Dense, World, assert_same, make_world
 
 from xc.evaluate.facts import Facts
+from xc.evaluate.finishing import finish_all
 from xc.evaluate.graph import combine_totals, tile_totals
-from xc.evaluate.groups import Group, groups_of, over_groups
+from xc.evaluate.groups import MEASURED, Group, groups_of, over_groups
+from xc.evaluate.metric import Pass
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.naming import names
+from xc.evaluate.reductions import reductions
 
 
 def group_names(*parts: str) -> list[str]:
@@ -43,8 +46,32 @@ def test_keys_have_the_group_behind_the_source() -> None:
     found = [name for metric in made for name in names(metric, 2)]
     both = ("cosine_reconstruction", "fve", "mse")
     expected = {f"{name}_{source}_role_assistant" for name in both for source in "ab"}
-    rest = ("frequency", "l0", "l0_p05", "l0_p50", "l0_p95")
+    rest = (
+        "frequency", "mean_activation", "max_activation", "activation_p50", "activation_p90",
+        "activation_p99", "dead_fraction", "n_dead_minder", "l0", "l0_p05", "l0_p50", "l0_p95",
+    )  # fmt: skip
     assert set(found) == expected | {f"{name}_role_assistant" for name in rest}
+
+
+def test_what_a_measure_needs_is_measured_over_the_group_too() -> None:
+    made = over_groups(METRICS, [Group("role", 2, "assistant"), Group("corpus", 0, "web")])
+    before: set[str] = set()
+    for metric in made:
+        assert before.issuperset(metric.needs)
+        before.add(metric.name)
+    assert {m.name for m in made if m.needs} == {
+        f"{name}_{end}" for name in ("dead_fraction", "n_dead_minder")
+        for end in ("role_assistant", "corpus_web")
+    }  # fmt: skip
+
+
+def test_measures_of_the_same_sums_share_them() -> None:
+    """The three quantiles of a group; not those of another group, nor of all rows."""
+    groups = (Group("role", 2, "assistant"), Group("role", 3, "template"))
+    quantiles = [m for m in METRICS if m.name.startswith("activation_p")]
+    assert len(reductions([*quantiles, *over_groups(quantiles, groups)])) == 3
+    reading = [m for m in METRICS if m.name in MEASURED and m.reads is not Pass.NONE]
+    assert len(reductions(over_groups(reading, groups))) == 2 * len(reductions(reading))
 
 
 def part_of(world: World, rows: np.ndarray) -> World:
@@ -63,17 +90,19 @@ def test_measures_are_those_of_the_rows_alone(number: int, cuts: list[int]) -> N
     totals = [tile_totals(metrics, tile) for tile in tiles]
     sums = reduce(lambda a, b: combine_totals(metrics, a, b), totals)
     alone = Dense(part_of(world, world.role == number))
+    facts = finish_all(metrics, sums, Facts(world.decoder))
     for metric in metrics:
         base = metric.name.removesuffix(metric.suffix)
-        found = metric.finish(sums[metric.name], Facts(world.decoder))
-        assert_same(found, ORACLES[base](alone))
+        assert_same(facts.values[metric.name], ORACLES[base](alone))
 
 
 def test_of_a_group_without_rows_nothing_is_defined() -> None:
     world = make_world()
-    for metric in over_groups(METRICS, [Group("role", 9, "x")]):
-        sums = tile_totals([metric], world.block(0, world.n_rows))[metric.name]
-        assert np.isnan(metric.finish(sums, Facts(world.decoder))).all(), metric.name
+    metrics = over_groups(METRICS, [Group("role", 9, "x")])
+    sums = tile_totals(metrics, world.block(0, world.n_rows))
+    facts = finish_all(metrics, sums, Facts(world.decoder))
+    for metric in metrics:
+        assert np.isnan(facts.values[metric.name]).all(), metric.name
 
 
 def test_they_travel_to_other_processes() -> None:

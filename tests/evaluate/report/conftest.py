@@ -61,6 +61,7 @@ class Wish:
     omit: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     per_class: int = 7
+    parts: tuple[str, ...] = ()
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +169,8 @@ def latent_columns(wish: Wish, rng: np.random.Generator) -> Columns:
         columns |= {f"{name}{suffix}": values for name, values in pair.items()}
     if len(letters) > 2:
         columns |= class_columns(columns.pop("class"), letters)
+    for i, part in enumerate(wish.parts):
+        columns[f"frequency_{part}"] = np.where(rng.random(n) < 0.8, frequency / (1 + i / 2), 0.0)
     if wish.nulls:
         keep = ("latent", "class", "class_a_b", "class_a_c", "class_b_c")
         columns = {k: v if k in keep else pa.nulls(n, pa.float64()) for k, v in columns.items()}

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -17,6 +18,8 @@ from xc.evaluate.report.save import draw_figure, save_figure
 from xc.evaluate.report.style import styled
 
 SCALING = ("latent_scaling", "nu_curves", "nu_ranks")
+ROLES = ("role_user", "role_assistant", "role_template")
+PARTS = (*ROLES, "corpus_a-very-long-name-of-a-part-of-a-mixture.parquet", "corpus_web")
 NAMES = [figure.name for figure in FIGURES]
 LONG = ("a-very-long-local-folder-name-of-a-model-of-mine@12", "zoo-$dist^illed$_模型\u202e@1")
 SHAPES: dict[str, dict[str, Any]] = {
@@ -25,6 +28,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "one latent": {"only": "shared", "d_sae": 1},
     "long names": {"names": LONG},
     "many": {"d_sae": 5000},
+    "parts": {"parts": PARTS, "names": LONG},
     "three": {"names": ("x@1", "y@1", "z@1"), "widths": (8, 8, 8), "scales": (1.0, 2.0, 3.0)},
 }
 
@@ -152,3 +156,38 @@ def test_a_figure_without_data_says_why(
     data = read_data(evaluation, run=evaluation.run)
     reasons = {figure.name: missing(figure, data) for figure in FIGURES}
     assert {name for name, why in reasons.items() if why} == absent
+
+
+def density_of(evaluation: Any) -> Any:
+    figure = next(figure for figure in FIGURES if figure.name == "density")
+    with styled("test"):
+        return draw_figure(figure, read_data(evaluation, run=evaluation.run))
+
+
+def heights(outline: Any) -> list[int]:
+    return list(outline.get_data().values)
+
+
+def test_density_has_a_panel_of_each_role_and_part(make_run: Callable[..., Any]) -> None:
+    evaluation = make_run(parts=PARTS)
+    whole, *panels = density_of(evaluation).axes
+    assert [axes.get_title(loc="left").split(" (")[0] for axes in panels] == [
+        "role user", "role assistant", "role template", "part a-very-long-n…arquet", "part web",
+    ]  # fmt: skip
+    table = evaluation.latents.to_arrow()
+    everything = np.log10([v for v in table["frequency"].to_pylist() if v > 0])
+    for axes, part in zip(panels, PARTS, strict=True):
+        shares = np.array(table[f"frequency_{part}"].to_pylist())
+        ground, outline = axes.patches
+        edges = outline.get_data().edges
+        assert heights(ground) == heights(whole.patches[0])
+        assert heights(ground) == list(np.histogram(everything, edges)[0])
+        assert heights(outline) == list(np.histogram(np.log10(shares[shares > 0]), edges)[0])
+        assert axes.get_title(loc="left").endswith(f"({(shares > 0).sum():,})")
+        assert sum(heights(outline)) == (shares > 0).sum()
+
+
+def test_density_has_few_panels(make_run: Callable[..., Any]) -> None:
+    assert len(density_of(make_run()).axes) == 1
+    many = make_run(parts=tuple(f"corpus_part-{i}" for i in range(15)))
+    assert len(density_of(many).axes) == 13
