@@ -29,7 +29,9 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
             "export as becker, which keeps them apart"
         )
     if name not in _KINDS:
-        raise RequestError(f"this layout knows {' and '.join(_KINDS)}; the crosscoder has {name}")
+        raise RequestError(
+            f"this layout knows {' and '.join(_KINDS)}; the crosscoder has {name}; export as xc"
+        )
     if checkpoint.folded:
         raise RequestError("a folded crosscoder has lost its normaliser; export its run instead")
     tensors = {**_weights(checkpoint), **_normaliser(checkpoint), **_selection(checkpoint)}

@@ -173,7 +173,10 @@ def foldable(checkpoint: Checkpoint) -> Checkpoint:
         RequestError: if the layout has no place for the activation function.
     """
     if (name := checkpoint.activation_fn["name"]) != "relu":
-        raise RequestError(f"this layout is for ReLU alone, and the crosscoder has {name}")
+        raise RequestError(
+            f"this layout is for ReLU alone, and the crosscoder has {name}; export as "
+            f"{'jkminder or xc' if name == 'batch_topk' else 'xc'}"
+        )
     return checkpoint.fold()
 
 

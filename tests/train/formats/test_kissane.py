@@ -194,7 +194,9 @@ def test_what_is_written_takes_raw_activations_as_the_peer_computes(
 def test_what_the_layout_has_no_place_for_is_refused(hub_layout: Path, tmp_path: Path) -> None:
     read = open_reference(str(hub_layout), Wishes(scale=SCALE)).checkpoint
     topk = replace(read, activation_fn={"name": "topk", "k": 3})
-    with pytest.raises(RequestError, match="for ReLU alone, and the crosscoder has topk"):
+    with pytest.raises(
+        RequestError, match="for ReLU alone, and the crosscoder has topk; export as xc"
+    ):
         kissane.write(topk, tmp_path)
     foreign.save_pt(tmp_path / "multi" / "0.pt", foreign.apart())
     unequal = open_reference(
