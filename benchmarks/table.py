@@ -159,16 +159,25 @@ def identical() -> str:
     result: Any = json.loads((RESULTS / "identical.json").read_text(encoding="utf-8"))
     lines = [
         "| model | crosscoder | shared | A only | B only | other | sharedness "
-        "| alignment above chance | median cosine |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| alignment above chance | median cosine | delta_norm |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for model, variants in result["models"].items():
         for number, (name, of) in enumerate(variants.items()):
             counts = [f"{of[f'n_{kind}']}" for kind in (*KINDS, "other")]
             shares = ("sharedness", "alignment_adjusted", "cosine_shared_median")
-            cells = [*counts, *(f"{of[key]:.6f}" for key in shares)]
+            ends = of["delta_norm_min"], of["delta_norm_max"]
+            delta = (
+                _exactly(ends[0], 3) if len(set(ends)) == 1 else "{:.3f} to {:.3f}".format(*ends)
+            )
+            cells = [*counts, *(_exactly(of[key], 6) for key in shares), delta]
             lines.append(f"| {'' if number else model} | {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _exactly(value: float, digits: int) -> str:
+    """Short where that is all of it: 1 is 1, not what is rounded to it."""
+    return f"{value:g}" if value == float(f"{value:g}") else f"{value:.{digits}f}"
 
 
 def _cell(value: float | None, form: str) -> str:
