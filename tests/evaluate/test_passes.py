@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import planted
 import pytest
 from dying_metrics import evaluate_and_die, evaluate_and_die_at
 from measured import SMALL, Case
@@ -188,6 +189,45 @@ def test_what_was_killed_behind_its_passes_reads_no_row_again(
     made.evaluate(scheduler="sync", **SMALLER)
     assert read != []
     assert bytes_of(made) == found
+
+
+def assert_read_anew(before: Case, now: Case, read: Read, tmp_path: Path) -> None:
+    """A case took the place of one that was evaluated: it is measured as if that had never been."""
+    first, rows = before.run.summary.read_bytes(), sum(b - a for (a, b), _ in read)
+    read.clear()
+    now.evaluate()
+    assert sum(b - a for (a, b), _ in read) == rows > 0
+    assert bytes_of(now)["summary.json"] != first
+    fresh = replace(now, run=planted.write_run(tmp_path / "fresh", now.checkpoint, now.store))
+    fresh.evaluate()
+    assert bytes_of(now) == bytes_of(fresh)
+    assert len(folders(now)) == 1  # sums of what is gone are gone
+
+
+def test_another_checkpoint_in_its_place_is_measured_anew(
+    made: Case, read: Read, tmp_path: Path
+) -> None:
+    """Its decoder is longer, its latents are the same: nothing but the checkpoint tells."""
+    made.evaluate()
+    longer = tuple(w * np.float32(1.1) for w in made.checkpoint.W_dec)
+    checkpoint = replace(made.checkpoint, W_dec=longer)
+    shutil.rmtree(made.run.latents)
+    planted.write_run(made.run.root, checkpoint, made.store)
+    assert_read_anew(made, replace(made, checkpoint=checkpoint), read, tmp_path)
+
+
+def test_another_store_in_its_place_is_measured_anew(
+    make_case: MakeCase, read: Read, tmp_path: Path
+) -> None:
+    """Of the same shape, text and rows; the checkpoint is the same and does not say of which."""
+    made = make_case(mend=lambda checkpoint: replace(checkpoint, store_fingerprint=None))
+    made.evaluate()
+    for folder in (made.store.path, made.run.latents):
+        shutil.rmtree(folder)
+    store = planted.write_store(made.store.path, made.truth, planted.make_plan(), noise=0.3)
+    assert store.n_rows == made.store.n_rows
+    planted.write_run(made.run.root, made.checkpoint, store)
+    assert_read_anew(made, replace(made, store=store), read, tmp_path)
 
 
 def test_sums_of_other_settings_go(made: Case) -> None:
