@@ -18,9 +18,8 @@ def decoders_aligned(p: Planted) -> Values:
             value, chance = _aligned(a, b), _chance(a, b, rng)
             out[name(f"alignment{end}")] = value
             out[name(f"alignment{end}_chance")] = chance
-            if not end:
-                adjusted = (value - chance) / (1 - chance) if chance < 1 - 1e-9 else NAN
-                out[name("alignment_adjusted")] = adjusted
+            adjusted = (value - chance) / (1 - chance) if chance < 1 - 1e-9 else NAN
+            out[name(f"alignment{end}_adjusted")] = adjusted
     return out
 
 

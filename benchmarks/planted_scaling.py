@@ -103,7 +103,7 @@ def _named_scaling(p: Planted, found: Mapping[str, np.ndarray]) -> Columns:
 
 _RATIOS = {
     "beta_error": "nu_error", "beta_reconstruction": "nu_reconstruction",
-    "beta_activation": "nu_activation",
+    "beta_activation": "nu_activation", "beta_activation_no_bias": "nu_activation_no_bias",
     **{f"mse_improvement_{part}": f"mse_improvement_ratio_{part}" for part in
        ("error", "reconstruction", "error_heldout", "reconstruction_heldout")},
 }  # fmt: skip

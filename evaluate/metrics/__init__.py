@@ -155,7 +155,7 @@ METRICS: tuple[Metric, ...] = (
     beta_own_reconstruction.METRIC,
     beta_activation.METRIC,
     beta_activation_no_bias.METRIC,
-    nu_activation.METRIC,
+    *nu_activation.METRICS,
     norm_folded.METRIC,
     template_fraction.METRIC,
     *template_over.METRICS,

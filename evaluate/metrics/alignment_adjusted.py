@@ -1,30 +1,52 @@
-"""Alignment beyond chance."""
+"""Alignment beyond chance: of latents that fire, and the form for other sets of latents."""
 
 import numpy as np
 
 from xc.evaluate.facts import Facts
-from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.metric import Finish, Metric, Pass, Scope, Sums
 
 _NOISE = 1e-9
 
 
-def finish(sums: Sums, facts: Facts) -> np.ndarray:
-    """(R² − c)/(1 − c) of each pair."""
-    chance, found = facts.values["alignment_chance"], facts.values["alignment"]
-    room = 1 - chance
-    share = np.divide(found - chance, room, out=np.full_like(found, np.nan), where=room > _NOISE)
-    return np.asarray(share)
+def _beyond_chance(of: str) -> Finish:
+    def finish(sums: Sums, facts: Facts) -> np.ndarray:
+        """(R² − c)/(1 − c) of each pair."""
+        chance, found = facts.values[f"{of}_chance"], facts.values[of]
+        room = 1 - chance
+        out = np.full_like(found, np.nan)
+        return np.asarray(np.divide(found - chance, room, out=out, where=room > _NOISE))
+
+    return finish
 
 
-METRIC = Metric(
-    name="alignment_adjusted",
-    scope=Scope.PER_PAIR,
-    reads=Pass.NONE,
-    finish=finish,
-    needs=("alignment", "alignment_chance"),
-    bounds=(-float("inf"), 1.0),
+def adjusted(of: str, *, summary: str, meaning: str, misleads: str, undefined: str) -> Metric:
+    """An alignment with its chance level taken out.
+
+    Args:
+        of: name of the alignment; its chance level is the metric `<of>_chance`.
+        summary: as in `Metric`.
+        meaning: likewise.
+        misleads: likewise.
+        undefined: likewise.
+    """
+    return Metric(
+        name=f"{of}_adjusted",
+        scope=Scope.PER_PAIR,
+        reads=Pass.NONE,
+        finish=_beyond_chance(of),
+        needs=(of, f"{of}_chance"),
+        bounds=(-float("inf"), 1.0),
+        summary=summary,
+        formula=f"({of} − {of}_chance) / (1 − {of}_chance).",
+        meaning=meaning,
+        misleads=misleads,
+        undefined=undefined,
+    )
+
+
+METRIC = adjusted(
+    "alignment",
     summary="Alignment with the chance level taken out: 0 is chance, 1 is perfect.",
-    formula="(alignment − alignment_chance) / (1 − alignment_chance).",
     meaning="Comparable between pairs of different width.",
     misleads=(
         "Noisy where chance is near 1; slightly below 0 for unrelated decoders is sampling. Far "

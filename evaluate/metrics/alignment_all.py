@@ -1,9 +1,10 @@
-"""Alignment over all latents, dead ones too, and its chance level."""
+"""Alignment over all latents, dead ones too, its chance level, and what is beyond it."""
 
 import numpy as np
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.metrics.alignment_adjusted import adjusted
 from xc.evaluate.subspace import Agreement, agreement
 
 
@@ -57,4 +58,18 @@ CHANCE = Metric(
     undefined="there are fewer than two latents, or a decoder is the same in all of them",
 )
 
-METRICS = (METRIC, CHANCE)
+ADJUSTED = adjusted(
+    "alignment_all",
+    summary="alignment_all with the chance level taken out: 0 is chance, 1 is perfect.",
+    meaning=(
+        "Comparable between pairs of different width; below alignment_adjusted by what dead "
+        "latents, each with a start of its own, take from it."
+    ),
+    misleads=(
+        "Equal starts raise it, as they raise alignment_all, though dead latents learnt nothing; "
+        "noisy where chance is near 1, and below 0 as alignment_adjusted may be."
+    ),
+    undefined="there are too few latents, for these widths, to tell alignment from chance",
+)
+
+METRICS = (METRIC, CHANCE, ADJUSTED)

@@ -1,10 +1,11 @@
-"""Alignment over shared latents alone, and its chance level."""
+"""Alignment over shared latents alone, its chance level, and what is beyond it."""
 
 import numpy as np
 
 from xc.evaluate.decoder_pairs import SHARED
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
+from xc.evaluate.metrics.alignment_adjusted import adjusted
 from xc.evaluate.subspace import Agreement, agreement
 
 
@@ -59,4 +60,18 @@ CHANCE = Metric(
     undefined="fewer than two latents are shared",
 )
 
-METRICS = (METRIC, CHANCE)
+ADJUSTED = adjusted(
+    "alignment_shared",
+    summary="alignment_shared with the chance level taken out: 0 is chance, 1 is perfect.",
+    meaning=(
+        "How alike shared latents are written, comparable between pairs of different width and "
+        "number of shared latents."
+    ),
+    misleads=(
+        "Fewer latents than in alignment_adjusted: noisy where they are few, as chance is near 1 "
+        "then; slightly below 0 is sampling."
+    ),
+    undefined="too few latents are shared, for these widths, to tell alignment from chance",
+)
+
+METRICS = (METRIC, CHANCE, ADJUSTED)

@@ -37,6 +37,9 @@ METRIC = Metric(
         "rows; in sample."
     ),
     meaning="The part of the reconstruction that lies along this latent where it fires.",
-    misleads="In sample; the bias counts as reconstruction.",
+    misleads=(
+        "In sample; the bias counts as reconstruction. There is none over the activations "
+        "themselves: see mse_improvement_error."
+    ),
     undefined="the latent is dead, the direction is zero, or the sources differ in width",
 )

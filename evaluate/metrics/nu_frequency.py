@@ -55,7 +55,9 @@ def _correlation(population: Population, name: str, kind: str) -> Metric:
         formula=(
             f"{kind.capitalize()}'s coefficient of ν along {letter}'s direction and frequency over "
             f"the latents of class {population.name} with a ν; null with fewer than {FEWEST}. "
-            "Minder et al. (fig. 12) write Spearman; their code computes Pearson and pools classes."
+            "Minder et al. (fig. 12) write Spearman; their code computes Pearson and pools "
+            "classes. There is none of class other: its latents lean to A or to B, so that ν along "
+            "the one or the other direction does not say the same of all of them."
         ),
         meaning="Positive: latents that fire often look more like those of both sources.",
         misleads=(

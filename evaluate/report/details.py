@@ -35,8 +35,10 @@ THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "alignment_all",
             "alignment_all_chance",
+            "alignment_all_adjusted",
             "alignment_shared",
             "alignment_shared_chance",
+            "alignment_shared_adjusted",
         ),
     ),
     (

@@ -1,5 +1,8 @@
 """Numbers of spliced passes against plain NumPy, and their intervals against a bootstrap of one."""
 
+from functools import reduce
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from xc.evaluate.bootstrap import interval
 from xc.evaluate.decoder import Decoder
 from xc.evaluate.facts import Facts
 from xc.evaluate.metrics import METRICS
-from xc.evaluate.sequence_sums import SEQUENCE, TABLE
+from xc.evaluate.sequence_sums import SEQUENCE, TABLE, merge
 from xc.evaluate.spliced_metrics import FEATURES, SPLICED
 
 BY_NAME = {metric.name: metric for metric in SPLICED}
@@ -54,6 +57,36 @@ def test_values_are_of_sums_over_all_tokens(n_sources):
         found = metric.finish(sums_of(table), facts(n_sources))
         np.testing.assert_allclose(found, wanted[name], rtol=1e-12)
         assert ((metric.bounds[0] <= found) & (found <= metric.bounds[1])).all()
+
+
+each = pytest.mark.parametrize("metric", SPLICED, ids=lambda m: m.name)
+
+
+@each
+@pytest.mark.parametrize("n_sources", [1, 2, 3])
+@pytest.mark.parametrize("cuts", [(1,), (20, 21, 50), tuple(range(5, 70, 5))], ids=str)
+def test_any_partition_of_the_sequences_in_any_order_gives_the_same(metric, n_sources, cuts):
+    """Also one that goes through sequences, whose parts are added up."""
+    sums = sums_of(losses(n_sources=n_sources))
+    half = {**sums, TABLE: sums[TABLE] / 2}
+    parts = [
+        {name: array[a:b] for name, array in of.items()}
+        for of in (half, half) for a, b in pairwise([0, *cuts, 70])
+    ]  # fmt: skip
+    order = np.random.default_rng(len(cuts)).permutation(len(parts))
+    merged = reduce(merge, [parts[i] for i in order])
+    whole = metric.finish(sums, facts(n_sources))
+    np.testing.assert_allclose(metric.finish(merged, facts(n_sources)), whole, rtol=1e-12)
+
+
+@each
+@pytest.mark.parametrize("n_sources", [2, 3])
+def test_sources_that_change_places_take_their_numbers_with_them(metric, n_sources):
+    table, order = losses(n_sources=n_sources), np.arange(n_sources)[::-1]
+    turned = metric.finish(sums_of(table[:, order]), facts(n_sources))
+    plain = metric.finish(sums_of(table), facts(n_sources))
+    np.testing.assert_array_equal(turned, plain[order])
+    assert len(set(plain)) == n_sources
 
 
 def test_nothing_lost_recovers_all_and_zeros_recover_nothing():

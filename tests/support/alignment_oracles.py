@@ -29,26 +29,30 @@ def shared(dense: Decoders, p: int, q: int) -> np.ndarray:
     return dense.classes(p, q) == "shared"
 
 
-def aligned(dense: Decoders, *, chosen: Chosen, chance: bool) -> np.ndarray:
-    """Of every pair over the chosen latents."""
-    return np.array([_pair(dense, p, q, chosen(dense, p, q), chance) for p, q in dense.pairs])
+def aligned(dense: Decoders, *, chosen: Chosen, end: str) -> np.ndarray:
+    """Of every pair over the chosen latents: the value, its chance level, or what is beyond."""
+    found = [_pair(dense, p, q, chosen(dense, p, q)) for p, q in dense.pairs]
+    return np.array([dict(zip(ENDS, numbers, strict=True))[end] for numbers in found])
 
 
-def _pair(dense: Decoders, p: int, q: int, latents: np.ndarray, chance: bool) -> float:
+def _pair(dense: Decoders, p: int, q: int, latents: np.ndarray) -> tuple[float, float, float]:
+    nan = float("nan")
     if latents.sum() < 2:
-        return float("nan")
+        return nan, nan, nan
     rows = [dense.d(m)[latents] - dense.d(m)[latents].mean(axis=0) for m in (p, q)]
     ranks = [int(np.linalg.matrix_rank(r)) for r in rows]
     if min(ranks) == 0:
-        return float("nan")
-    if chance:
-        return max(ranks) / (latents.sum() - 1)
+        return nan, nan, nan
     first, second = (r @ np.linalg.pinv(r) for r in rows)
-    return float(np.trace(first @ second) / min(ranks))
+    value = float(np.trace(first @ second) / min(ranks))
+    left = latents.sum() - 1 - max(ranks)  # of the dimensions that unrelated decoders do not fill
+    chance = max(ranks) / (latents.sum() - 1)
+    return value, chance, 1 - (1 - value) * (latents.sum() - 1) / left if left else nan
 
 
+ENDS = ("", "_chance", "_adjusted")
 ALIGNMENTS: dict[str, Callable[[Decoders], np.ndarray]] = {
-    f"alignment_{name}{end}": partial(aligned, chosen=chosen, chance=bool(end))
+    f"alignment_{name}{end}": partial(aligned, chosen=chosen, end=end)
     for name, chosen in (("all", every), ("shared", shared))
-    for end in ("", "_chance")
+    for end in ENDS
 }

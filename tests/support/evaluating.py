@@ -136,6 +136,7 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "nu_error": lambda d: d.nus("error"),
     "nu_reconstruction": lambda d: d.nus("reconstruction"),
     "nu_activation": lambda d: d.nus("activation"),
+    "nu_activation_no_bias": lambda d: d.nus("activation_no_bias"),
     "mse_improvement_error": lambda d: d.improvements("error"),
     "mse_improvement_reconstruction": lambda d: d.improvements("reconstruction"),
     "beta_own_error": lambda d: d.own("error"),

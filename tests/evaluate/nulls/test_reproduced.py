@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
-from xc.evaluate.nulls.reproduced import Dictionary, fractions, reproduce, table
+from xc.evaluate.nulls.reproduced import Dictionary, Reproduction, fractions, reproduce, table
 
 CLASSES = np.array(["shared"] * 6 + ["a_only"] * 4 + ["b_only"] * 3 + ["other", "dead"])
 
@@ -71,3 +72,36 @@ def test_means_over_seeds_and_the_table() -> None:
     assert rows["partner_seed_9"].isna().all()
     assert rows.loc[14].drop(["latent", "class"]).isna().all()
     assert rows["cosine"][0] == pytest.approx(np.mean([f.best[0] for f in found.values()]))
+
+
+def ends(n: int) -> np.ndarray:
+    """Of the interval of 0, …, n of n latents that are found again: [found, end]."""
+    first = Dictionary(np.full(n, "shared"), (np.eye(n), np.eye(n)))
+    nan, no = np.full(n, np.nan), np.zeros(n, dtype=bool)
+    partners = (np.where(np.arange(n) < found, 0, -1) for found in range(n + 1))
+    every = (Reproduction(partner, nan, nan, nan, no) for partner in partners)
+    return np.array([fractions(first, [found])["reproduced_shared_ci"] for found in every])
+
+
+def held(n: int, shares: np.ndarray) -> np.ndarray:
+    """How often the interval of n independent latents holds their share, exactly."""
+    low, high = ends(n).T[:, :, None]
+    chance = binom.pmf(np.arange(n + 1)[:, None], n, shares)
+    found: np.ndarray = np.where((low <= shares) & (shares <= high), chance, 0).sum(axis=0)
+    return found
+
+
+@pytest.mark.parametrize("n", [20, 50, 100, 400])
+def test_intervals_cover(n: int) -> None:
+    covered = held(n, np.linspace(0.1, 0.9, 81))
+    assert covered.min() >= 0.925
+    assert covered.max() <= 0.985
+    assert covered.mean() == pytest.approx(0.95, abs=0.006)
+
+
+def test_intervals_cover_less_often_of_few_latents_and_near_the_ends() -> None:
+    """As docs/nulls.md says."""
+    shares = np.linspace(0.001, 0.999, 999)
+    assert held(4, np.array([0.5])) == pytest.approx(0.875)
+    assert 0.83 < held(4, shares).min() < held(20, shares).min() < 0.86
+    assert held(100, shares).min() > 0.90
