@@ -55,7 +55,8 @@ show on average, for medians over latents the median of that."""
 HEADLINE = ("l0", "mse", "cosine_reconstruction", "fve", "fve_pooled", "sharedness")
 
 WITHOUT = {
-    "alignment_all": FIXED, "alignment_all_chance": FIXED, "cca_chance": STEADY,
+    **dict.fromkeys(("alignment_all", "alignment_all_chance", "alignment_all_adjusted"), FIXED),
+    "cca_chance": STEADY,
     **{m.key.format(p="a", q="b"): CARRIED for m in METRICS if "_overlap_95_" in m.name},
 }  # fmt: skip
 """Numbers that have no interval, and why; those of so few rows that they are not defined apart.
