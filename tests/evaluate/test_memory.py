@@ -1,5 +1,6 @@
 """Out of core: many times the rows need the same memory."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,11 +38,12 @@ def test_it_is_that_of_a_tile(base: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_whole_evaluation_of_ten_times_the_rows_takes_the_same(tmp_path: Path) -> None:
-    """Resident memory, intervals and kept sums included; ten tasks end where one did."""
+def test_a_whole_evaluation_of_fifty_times_the_rows_takes_the_same(tmp_path: Path) -> None:
+    """Resident memory, intervals and kept sums included, for 8,192, 81,920 and 409,600 rows."""
     found = []
-    for times in (1, 10):
+    for times in (1, 10, 50):
         folder = tmp_path / str(times)
         told("peak_rss.py", "write", folder, times * 8192)
         found.append(told("peak_rss.py", "evaluate", folder))
-    assert found[1] <= 1.1 * found[0]
+        shutil.rmtree(folder)
+    assert max(found) <= 1.1 * min(found), found
