@@ -51,7 +51,7 @@ def choose_clusters(store: ActivationStore, rows: np.ndarray, unit: str) -> Clus
         note = (
             f"the {sequences} held-out sequences are of {plural(n, 'document')} only: intervals "
             "are over sequences, and too narrow where those of one document are alike "
-            "(clusters=documents)"
+            "(--clusters documents)"
         )
     return Clusters(SEQUENCES, single, sequences, note)
 
