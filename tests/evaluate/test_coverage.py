@@ -72,7 +72,7 @@ def population(name: str) -> Population:
 def numbers(*beginnings: str) -> tuple[Metric, ...]:
     asked = [m.name for m in METRICS if not m.scope.is_column and m.name.startswith(beginnings)]
     metrics = select(METRICS, asked)
-    return (*metrics, *over_groups([m for m in metrics if m.name in asked], GROUPS))
+    return (*metrics, *over_groups(metrics, GROUPS))
 
 
 @cache
