@@ -19,8 +19,8 @@ COLUMNS = (
     "frequency", "mean_activation", "max_activation", "activation_p50", "activation_p90",
     "activation_p99",
 )  # fmt: skip
-"""Those in latents.parquet. They have no intervals, so that sketches, which are large, are kept over
-all rows alone; frequencies and maxima are not, since intervals of dead latents follow from them."""
+"""Those in latents.parquet. They have no intervals, so that sketches, which are large, are kept
+over all rows alone; frequencies and maxima are not: intervals of dead latents come from them."""
 MEASURED = (*NUMBERS, *COLUMNS)
 """All of them. What one of them needs is one of them."""
 
