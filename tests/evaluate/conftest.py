@@ -31,6 +31,12 @@ def evaluation(case: Case) -> Evaluation:
     return case.evaluate()
 
 
+@pytest.fixture(scope="module")
+def own_case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """Another one like it, for a file of tests that change it."""
+    return build_case(tmp_path_factory.mktemp("own_case"), n_sequences=150)
+
+
 def build_case(
     root: Path,
     *,

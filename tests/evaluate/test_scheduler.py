@@ -55,6 +55,17 @@ LANES = {"block_rows": 16, "tile_rows": 16}
 
 
 @pytest.fixture(scope="module")
+def case(own_case: Any) -> Any:
+    """Not the one that all files share: it is evaluated anew, with other settings."""
+    return own_case
+
+
+@pytest.fixture(scope="module")
+def evaluation(case: Any) -> Any:
+    return case.evaluate()
+
+
+@pytest.fixture(scope="module")
 def expected(case: Any, evaluation: Any) -> dict[str, bytes]:
     """One task at a time; the numbers are those of one block per lane."""
     before = evaluation.summary
