@@ -87,7 +87,8 @@ def evaluate(
 
     Raises:
         RequestError: if run, table and store do not belong together, or no row is held out.
-        NumericalError: if weights, activations or latents are not finite.
+        NumericalError: if activations or latents are not finite.
+        SchemaError: if weights are not, or files do not hold what they should.
         DamageError: if stored bytes are damaged.
     """
     reader = Reader(store.path, run.root, config.tile_rows, config.keep)
