@@ -65,6 +65,8 @@ def print_nulls(console: Console, done: Evaluation) -> None:
     for kind in (kind for kind in made if kind not in entries):
         print_path(console, f"left out, {kind}", STALE.replace("RUN", str(done.run.root)))
     print_path(console, "numbers", done.run.nulls_json.resolve())
+    if done.run.report.is_file():
+        print_path(console, "a page for each", done.run.report.resolve())
 
 
 def _counts(summary: Mapping[str, Any], beside: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -22,6 +22,7 @@ from xc.cli.pipeline_file import Pipeline
 from xc.evaluate import EvaluateConfig, Evaluation, evaluate
 from xc.evaluate.artefacts import write_summary, write_table
 from xc.evaluate.nulls.assessment import assess
+from xc.evaluate.nulls.command import ASKED, OPTIONS
 from xc.evaluate.nulls.conditions import (
     EVALUATED,
     IDENTICAL,
@@ -44,17 +45,20 @@ from xc.store_schema import (
     to_mapping,
 )
 from xc.store_schema.places import Place
+from xc.store_schema.verify_nulls import runs_of_controls
 from xc.train import TrainConfig, train
 
 METRICS = ("class", "l0", "fve", "fve_pooled", "sharedness", "alignment", "alignment_adjusted",
-           "n_shared", "n_a_only", "n_b_only", "n_other", "n_dead")  # fmt: skip
+           "n_shared", "n_a_only", "n_b_only", "n_other", "n_dead", "norm", "rel_norm", "cosine",
+           "frequency")  # fmt: skip
+"""What is measured of a control: what is set beside the run, and what its figures show."""
 MEASURED = ("n_shared", "n_a_only", "n_b_only", "n_other", "n_dead", "l0", "fve_a", "fve_b", "fve",
             "sharedness", "alignment", "alignment_adjusted")  # fmt: skip
 """Keys of a control's summary.json that nulls.json repeats."""
 
 Values = dict[str, Any]
 
-ENTRY = 2
+ENTRY = 3
 """Version of what an entry of nulls.json holds; older ones are made anew, from runs that stay."""
 
 
@@ -146,8 +150,15 @@ def _make(kind: str, work: Work) -> None:
         return
     work.progress.note(f"null control {kind}: {WHAT[kind]}")
     claim(work.folder(kind), recipe)
-    entry = {**MAKERS[kind](work), EVALUATED: work.evaluated, "made_from": made_from}
+    told = {EVALUATED: work.evaluated, ASKED: _asked(kind, work.asked), "made_from": made_from}
+    entry = {**MAKERS[kind](work), **told}
     write_entry(work.subject.run, kind, entry)
+
+
+def _asked(kind: str, asked: NullConfig) -> Values:
+    """What was asked of a control, where it is not what is made unasked."""
+    given = {name: getattr(asked, name) for name in OPTIONS[kind]}
+    return {name: value for name, value in given.items() if value != getattr(NullConfig, name)}
 
 
 def _renew(subject: Subject) -> None:
@@ -158,11 +169,17 @@ def _renew(subject: Subject) -> None:
 
 
 def _report(run: RunLayout) -> None:
-    """Renew the report, if there is one."""
-    if run.report.is_file():
-        from xc.evaluate.report import write_report  # noqa: PLC0415  (matplotlib imports slowly)
+    """Renew the report, if there is one, and give one to each control that has none, for it to
+    lead to."""
+    if not run.report.is_file():
+        return
+    from xc.evaluate.report import write_report  # noqa: PLC0415  (matplotlib imports slowly)
 
-        write_report(Evaluation(run), run=run)
+    for control in map(RunLayout, runs_of_controls(run)):
+        # Evaluated anew, a control loses its report: one that is there is of its evaluation.
+        if control.provenance.is_file() and not control.report.is_file():
+            write_report(Evaluation(control), run=control)
+    write_report(Evaluation(run), run=run)
 
 
 def _recipe(work: Work) -> Values:

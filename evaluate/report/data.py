@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from xc.evaluate.nulls.results import read_entries
 from xc.evaluate.report.columns import Floats, LatentColumns, read_columns
 from xc.evaluate.report.curve import read_curve, read_warnings
 from xc.evaluate.report.examples import Example, read_examples
+from xc.evaluate.report.null_data import Kept, read_kept
 from xc.evaluate.report.sources import NamedSource, named_sources
 from xc.store_schema import RunLayout
 
@@ -69,6 +70,8 @@ class ReportData:
     """evaluation/nulls.json: what null controls came to, by kind."""
     twins: tuple[Mapping[str, Any], ...] = ()
     """Rows of twins.parquet."""
+    kept: Kept = field(default_factory=Kept)
+    """What null controls left on disk."""
 
     @property
     def evidence(self) -> str:
@@ -112,6 +115,7 @@ def read_data(evaluation: Evaluated, *, run: RunLayout) -> ReportData:
     latents = read_columns(evaluation.latents.to_arrow())
     crosscoder = _json(run.checkpoint / "config.json")
     lines = _lines(run.metrics)
+    nulls = read_entries(run)
     return ReportData(
         summary=evaluation.summary,
         sources=named_sources(crosscoder, latents.numbers),
@@ -124,8 +128,9 @@ def read_data(evaluation: Evaluated, *, run: RunLayout) -> ReportData:
         evaluation_config=_yaml(run.evaluation_config),
         provenance=_json(run.evaluation / "provenance.json"),
         stream=_json(run.stream),
-        nulls=read_entries(run),
+        nulls=nulls,
         twins=_rows(run.twins),
+        kept=read_kept(run, nulls, latents),
     )
 
 

@@ -16,6 +16,7 @@ from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.details import details
 from xc.evaluate.report.facts import facts
 from xc.evaluate.report.figure import Figure
+from xc.evaluate.report.figures.null_controls import NULL_FIGURES
 from xc.evaluate.report.headline import cards, headline_rows
 from xc.evaluate.report.inline import inline_svg
 from xc.evaluate.report.nulls import null_controls
@@ -56,6 +57,9 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         breakdown_heads=heads(data),
         classes=count_classes(data) if data.latents.classed else (),
         nulls=null_controls(data),
+        null_figures={
+            f.name: (f, _picture(f, drawn[f.name])) for f in NULL_FIGURES if f.name in drawn
+        },
         twins=twin_section(data),
         spliced=spliced_section(data),
         figures=[(f, _picture(f, drawn[f.name])) for f in figures if f.name in drawn],

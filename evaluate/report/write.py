@@ -5,6 +5,7 @@ from pathlib import Path
 from xc.evaluate.report.data import Evaluated, read_data
 from xc.evaluate.report.figure import missing
 from xc.evaluate.report.figures import FIGURES
+from xc.evaluate.report.figures.null_controls import NULL_FIGURES
 from xc.evaluate.report.page import render_page
 from xc.evaluate.report.save import save_figure
 from xc.store_schema import RunLayout, atomic_path, atomic_write
@@ -25,7 +26,7 @@ def write_report(evaluation: Evaluated, *, run: RunLayout) -> Path:
         folder.mkdir()
         drawn = {
             figure.name: save_figure(figure, data, folder=folder).read_text(encoding="utf-8")
-            for figure in FIGURES
+            for figure in (*FIGURES, *NULL_FIGURES)
             if missing(figure, data) is None
         }
     atomic_write(run.report, render_page(data, FIGURES, drawn))

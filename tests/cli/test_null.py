@@ -154,6 +154,30 @@ def test_other_settings_make_them_anew(store: ActivationStore, tmp_path: Path) -
     assert "done before" in typed(*words, "1280").output
 
 
+def test_the_report_has_a_page_that_leads_to_the_control_s_own(
+    store: ActivationStore, tmp_path: Path
+) -> None:
+    run = evaluated(tmp_path, store, tokens=640)
+    words = ("null", str(run.root), "--kind", "identical", "--tokens", "1280")
+    done = typed(*words)
+    assert done.exit_code == 0, done.output
+    own = RunLayout(run.nulls / "identical" / "run")
+    assert not run.report.exists()
+    assert not own.report.exists()
+    assert typed("evaluate", "--run", str(run.root)).exit_code == 0
+    assert 'id="null-identical"' in run.report.read_text()
+    done = typed(*words)
+    assert done.exit_code == 0, done.output
+    assert f"a page for each: {run.report}" in done.output.replace("\n", "")
+    page = run.report.read_text()
+    assert "<code>xc null RUN --kind identical --tokens 1280</code>" in page
+    assert '<figure id="figure-null_identical">' in page
+    assert 'href="../nulls/identical/run/evaluation/report.html"' in page
+    assert "decoder_norms" in own.report.read_text()
+    assert 'id="null-seeds"' not in page
+    assert "xc null RUN --kind permuted,seeds,planted" in page
+
+
 def test_classes_cut_elsewhere_take_their_rates_along(
     store: ActivationStore, tmp_path: Path
 ) -> None:

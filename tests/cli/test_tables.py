@@ -222,6 +222,6 @@ def test_what_is_below_one_reads_so_in_terminal_and_report_alike(
     assert isinstance(console.file, io.StringIO)
     said = [line for line in console.file.getvalue().splitlines() if "above chance" in line]
     assert [re.findall(r"[\d.]+", line) for line in said] == [[text], [text, text]]
-    assert section.tables[0].rows[-1] == ("Alignment above chance", text, text)
+    assert section.pages[0].tables[1].rows[-1] == ("Alignment above chance", text, text)
     (row,) = (row for row in headline_rows(data) if row.metric.name == "alignment_adjusted")
     assert row.values[0].text == text

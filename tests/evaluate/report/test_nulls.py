@@ -1,21 +1,38 @@
-"""The section on null controls: with them, without them, and where there is nothing to control."""
+"""Null controls in the report: a page for each that was made, a command for each that was not."""
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pytest
+from browser import browse, needs_browser
+from pyarrow import parquet
 
 from xc.evaluate.nulls.conditions import conditions
 from xc.evaluate.nulls.results import with_nulls
+from xc.evaluate.report import data as report_data
+from xc.evaluate.report import write_report
 from xc.evaluate.report.data import ReportData, read_data
-from xc.evaluate.report.nulls import null_controls
+from xc.evaluate.report.null_pages import NullPage
+from xc.evaluate.report.nulls import NullControls, null_controls
 from xc.evaluate.report.page import render_page
 
+KINDS = ("identical", "permuted", "seeds", "planted")
 CLASSES = ("shared", "a_only", "b_only")
 ENTRIES: dict[str, Any] = {
     "identical": {
         "n_shared": 500, "n_a_only": 3, "n_b_only": 1, "n_other": 0, "n_dead": 96,
         "sharedness": 0.9996, "alignment_adjusted": None, "l0": 900.0, "fve": 0.81,
         "tokens": 1_000, "tokens_of_run": 4_000_000,
+    },
+    "permuted": {
+        "n_shared": 7, "n_a_only": 301, "n_b_only": 202, "n_other": 0, "n_dead": 90,
+        "sharedness": 0.45, "l0": 31.0, "fve": 0.6, "rows": 5_000,
+        "tokens": 9_000, "tokens_of_run": 9_000, "asked": {"rows": 6000, "seed": 4},
     },
     "seeds": {
         "seeds": [1, 2],
@@ -39,63 +56,130 @@ def made(make_run: Callable[..., Any], entries: dict[str, Any], **wish: Any) -> 
     return replace(data, nulls=entries, summary=with_nulls(data.summary, entries))
 
 
-def test_what_was_made_is_shown(make_run: Callable[..., Any]) -> None:
-    data = made(make_run, ENTRIES)
+def shown(data: ReportData) -> NullControls:
     section = null_controls(data)
     assert section is not None
-    assert section.missing == ("permuted",)
-    counts, seeds, planted = section.tables
-    assert counts.heads == ("", "This run", "A against A")
-    assert counts.rows[0][0] == "Latents active per row"
-    assert counts.rows[0][2] == "900.0 ≠"
-    assert counts.rows[1][2] == "0.810"
-    assert counts.rows[3][0] == "A-only latents"
-    assert counts.rows[3][2] == "3"
-    assert counts.rows[-1][2] == "–"
-    assert seeds.caption == "Found again by seeds 1, 2"
-    assert seeds.rows[0] == ("Shared", "50.00 %", "50.00 %", "50.00 %", "0.00 %")
-    assert planted.rows[1] == ("A only", "16", "100.00 %", "2", "2")
-    name, latents, false, bounds, again, _ = section.estimates.rows[1]
-    assert (name, again) == ("A only", "50.00 %")
-    assert latents.isdigit()
+    return section
+
+
+def pages(data: ReportData) -> dict[str, NullPage]:
+    return {page.kind: page for page in shown(data).pages}
+
+
+def page_of(html: str, kind: str) -> str:
+    """What stands between the beginning and the end of a control's page."""
+    begun = html.partition(f'<section id="null-{kind}"')[2]
+    return begun.partition("</section>")[0]
+
+
+def test_each_control_has_its_own_numbers(make_run: Callable[..., Any]) -> None:
+    data = made(make_run, ENTRIES)
+    found = pages(data)
+    assert tuple(found) == KINDS
+    counts, alike = found["identical"].tables
+    own = str(data.summary["n_a_only"])
+    name, here, there, false, bounds = counts.rows[1]
+    assert (name, here, there) == ("A only", own, "3")
+    assert false.endswith("%")
+    assert " to " in bounds
+    assert counts.rows[0] == ("Shared", str(data.summary["n_shared"]), "500", "", "")
+    assert alike.rows[0][2] == "900.0 ≠"
+    assert alike.rows[1][2] == "0.810"
+    assert alike.rows[-1][2] == "–"
+    counts, alike = found["permuted"].tables
+    assert counts.heads[2] == "B permuted"
+    assert counts.rows[0][2] == "7"
+    assert counts.rows[0][3].endswith("%")
+    assert counts.rows[1][2:] == ("301", "", "")
+    assert alike.rows[0][2] == "31.0"
+    (seeds,) = found["seeds"].tables
+    assert seeds.caption.startswith("Found again by seeds 1, 2,")
+    assert seeds.rows[0][2:4] == ("50.00 %", "40.00 to 60.00 %")
+    assert seeds.rows[0][4:] == ("–", "–", "50.00 %", "50.00 %", "0.00 %")
+    directions, _ = found["planted"].tables
+    assert directions.rows[1] == ("A only", "16", "16", "100.00 %", "2", "88.89 %", "2")
+    name, latents, false, bounds, again, _ = shown(data).estimates.rows[1]
+    assert (name, again, latents) == ("A only", "50.00 %", own)
     assert false.endswith("%")
     assert " to " in bounds
 
 
-def test_the_page_has_the_section(make_run: Callable[..., Any]) -> None:
-    page = render_page(made(make_run, ENTRIES), (), {})
-    assert 'href="#nulls"' in page
-    assert "Not made: permuted" in page
-    assert "--kind permuted" in page
+def test_each_page_says_what_follows(make_run: Callable[..., Any]) -> None:
+    data = made(make_run, ENTRIES)
+    found = pages(data)
+    n, rate = data.summary["n_a_only"], data.summary["fdr_a_only"]
+    assert (
+        f"Of this run's {n} A-only latents, {rate * n:.1f} would be" in found["identical"].says[0]
+    )
+    (shared,) = found["permuted"].says
+    assert f"Of this run's {data.summary['n_shared']} shared latents, " in shared
+    assert f"another seed has {n / 2:.1f} on average" in found["seeds"].says[0]
+    assert found["planted"].says[1] == (
+        "Of 16 A-only directions 16 are found. Latents called A only: 18, false among them: 2."
+    )
+
+
+def test_each_page_names_its_command(make_run: Callable[..., Any]) -> None:
+    found = pages(made(make_run, ENTRIES))
+    assert {kind: page.command for kind, page in found.items()} == {
+        "identical": "xc null RUN --kind identical --tokens 1000",
+        "permuted": "xc null RUN --kind permuted --rows 6000 --seed 4",
+        "seeds": "xc null RUN --kind seeds --seeds 2",
+        "planted": "xc null RUN --kind planted",
+    }
+
+
+def test_every_page_is_in_the_report_and_in_its_contents(make_run: Callable[..., Any]) -> None:
+    html = render_page(made(make_run, ENTRIES), (), {})
+    contents = html.partition("<nav")[2].partition("</nav>")[0]
+    for kind, own in zip(KINDS, ("500", "301", "40.00 to 60.00 %", "88.89 %"), strict=True):
+        assert f'href="#null-{kind}"' in contents
+        page = page_of(html, kind)
+        assert page.startswith(' class="control"')
+        assert own in page
+        assert f"xc null RUN --kind {kind}" in page
+        assert "When it misleads" in page
+        assert "<figure" not in page  # nothing is left of these controls but their numbers
+        others = {"500", "301", "88.89 %"} - {own}
+        assert not [number for number in others if f">{number}<" in page]
+
+
+def test_what_was_not_made_has_no_page_and_is_named(make_run: Callable[..., Any]) -> None:
+    entries = {kind: ENTRIES[kind] for kind in ("identical", "seeds")}
+    data = made(make_run, entries)
+    assert shown(data).wanted == "xc null RUN --kind permuted,planted"
+    html = render_page(data, (), {})
+    for kind in ("permuted", "planted"):
+        assert f"null-{kind}" not in html
+        assert f"<td>not made: <code>xc null RUN --kind {kind}</code></td>" in html
 
 
 def test_what_makes_them_unlike_the_run_is_said(make_run: Callable[..., Any]) -> None:
-    page = render_page(made(make_run, ENTRIES), (), {})
-    assert "and 900.0 in the control identical" in page
-    assert "trained on 1,000 tokens, this run on 4,000,000" in page
+    html = render_page(made(make_run, ENTRIES), (), {})
+    for words in (
+        "and 900.0 in the control identical",
+        "trained on 1,000 tokens, this run on 4,000,000",
+    ):
+        assert words in page_of(html, "identical")
+        assert words not in page_of(html, "permuted")
     equal = {**ENTRIES["identical"], "l0": None, "tokens": 4_000_000}
-    section = null_controls(made(make_run, {"identical": equal}))
-    assert section is not None
-    assert section.remarks == ()
+    assert pages(made(make_run, {"identical": equal}))["identical"].remarks == ()
 
 
 def test_controls_evaluated_otherwise_are_left_out(make_run: Callable[..., Any]) -> None:
     other = {"evaluated": {"rows": -1}}
     data = made(make_run, {kind: {**entry, **other} for kind, entry in ENTRIES.items()})
-    section = null_controls(data)
-    assert section is not None
-    assert section.tables == section.remarks == ()
-    assert section.stale == ("identical", "seeds", "planted")
-    assert section.missing == ("permuted",)
-    assert "Left out: identical, seeds, planted, evaluated with" in render_page(data, (), {})
+    assert shown(data).pages == ()
+    assert shown(data).wanted == "xc null RUN"
+    html = render_page(data, (), {})
+    assert "evaluated with other thresholds or rows than the run: <code>xc null RUN" in html
+    assert "--kind permuted --rows 6000 --seed 4" in html
 
 
 def test_without_controls_the_command_is_named(make_run: Callable[..., Any]) -> None:
     data = made(make_run, {})
-    section = null_controls(data)
-    assert section is not None
-    assert section.tables == ()
-    assert section.missing == ("identical", "permuted", "seeds", "planted")
+    assert shown(data).pages == ()
+    assert [control.why for control in shown(data).listed] == ["not made"] * 4
     assert "<code>xc null RUN</code>" in render_page(data, (), {})
 
 
@@ -106,3 +190,100 @@ def test_of_three_sources_there_is_none(make_run: Callable[..., Any]) -> None:
     data = made(make_run, {}, **three)
     assert null_controls(data) is None
     assert 'id="nulls"' not in render_page(data, (), {})
+
+
+@pytest.fixture
+def controlled(make_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A run whose controls left latents, reports and reproduced.parquet; the checkpoint is none, so
+    that the entries are given as they are."""
+    done = make_run(d_sae=240)
+    run, table = done.run, done.latents.to_arrow()
+    classes = table.column("class").to_pylist()
+    counts = {f"n_{name}": classes.count(name) for name in (*CLASSES, "other", "dead")}
+    for name in ("identical/run", "permuted/run", "seeds/seed=1", "planted/run_planted"):
+        folder = run.nulls / name / "evaluation"
+        folder.mkdir(parents=True)
+        shutil.copy(run.latents_parquet, folder)
+        (folder / "report.html").write_text("")
+    again = [float(i % 2) if name != "dead" else None for i, name in enumerate(classes)]
+    partners = [7 if share else None for share in again]
+    columns = {
+        "latent": pa.array(range(240), pa.int32()),
+        "class": pa.array(classes),
+        "reproduced": pa.array(again),
+        "cosine": pa.array([None if share is None else 0.4 + share / 2 for share in again]),
+        "partner_seed_1": pa.array(partners, pa.int32()),
+        "cosine_seed_1": pa.array([0.9 if share else None for share in again]),
+    }
+    run.reproduced.parent.mkdir()
+    parquet.write_table(pa.table(columns), run.reproduced)
+    evaluated = {"evaluated": conditions(done.summary)}
+    hostile = {"asked": {"tokens": "<script>document.title='pwned'</script>"}}
+    entries = {kind: {**entry, **evaluated} for kind, entry in ENTRIES.items()}
+    entries["identical"] |= counts | hostile
+    entries["seeds"] |= {"seeds": [1]}
+    monkeypatch.setattr(report_data, "read_entries", lambda run: entries)
+    told = with_nulls(done.summary, entries)
+    run.summary.write_text(json.dumps(told))
+    done.__dict__.pop("summary")
+    return done
+
+
+def test_what_controls_left_is_shown(controlled: Any) -> None:
+    html = write_report(controlled, run=controlled.run).read_text(encoding="utf-8")
+    assert '<figure id="figure-null_identical">' in page_of(html, "identical")
+    # The latents that lie there are not those that this entry has counted.
+    assert "<figure" not in page_of(html, "permuted")
+    assert '<figure id="figure-null_seeds">' in page_of(html, "seeds")
+    drawn = {path.name for path in controlled.run.figures.glob("null_*")}
+    assert drawn == {f"null_{k}.{e}" for k in ("identical", "seeds") for e in ("png", "svg")}
+    for kind, name in (("identical", "run"), ("seeds", "seed=1"), ("planted", "run_planted")):
+        address = f"../nulls/{kind}/{name}/evaluation/report.html"
+        assert f'<a href="{address}">' in page_of(html, kind)
+        assert (controlled.run.evaluation / address).is_file()
+    assert "run_none" not in html
+
+
+def test_exclusive_latents_that_come_back_are_listed(controlled: Any) -> None:
+    page = pages(read_data(controlled, run=controlled.run))["seeds"]
+    table = controlled.latents.to_arrow().to_pydict()
+    of = [i for i, name in zip(table["latent"], table["class"], strict=True) if name == "a_only"]
+    back = [i for i in of if i % 2]
+    assert page.tables[0].rows[1][4:6] == (str(len(back)), str(len(of) - len(back)))
+    a_only, _ = page.lists
+    assert [row[0] for row in a_only.rows] == [str(i) for i in back + [i for i in of if not i % 2]]
+    assert a_only.rows[0][1:] == ("1 of 1", "0.900", "7")
+    assert a_only.rows[-1][1:] == ("0 of 1", "0.400", "–")
+    shown = dict(zip((row[0] for row in a_only.rows), a_only.links, strict=True))
+    assert shown[str(of[0])] == f"#latent-{of[0]}"
+    assert shown[str(of[-1])] == ""
+
+
+def test_a_list_of_latents_is_short(controlled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xc.evaluate.report.null_tables.MOST", 2)
+    a_only, _ = pages(read_data(controlled, run=controlled.run))["seeds"].lists
+    assert len(a_only.rows) == 2
+    left = controlled.summary["n_a_only"] - 2
+    assert a_only.caption.endswith(f"reproduced.parquet has {left} more")
+
+
+def test_latents_of_other_seeds_are_not_listed(controlled: Any) -> None:
+    parquet.write_table(
+        parquet.read_table(controlled.run.reproduced).rename_columns(
+            ["latent", "class", "reproduced", "cosine", "partner_seed_5", "cosine_seed_5"]
+        ),
+        controlled.run.reproduced,
+    )
+    assert pages(read_data(controlled, run=controlled.run))["seeds"].lists == ()
+
+
+@needs_browser
+def test_in_a_browser_each_control_has_a_page(controlled: Any, tmp_path: Path) -> None:
+    report = write_report(controlled, run=controlled.run)
+    dom = browse(report.as_uri(), tmp_path, "--dump-dom")
+    assert dom.partition("<title>")[2].partition("</title>")[0].endswith("crosscoder report")
+    assert "&lt;script&gt;document.title='pwned'" in page_of(dom, "identical")
+    for kind in KINDS:
+        assert f'<section id="null-{kind}"' in dom
+    listed = page_of(dom, "seeds").partition("A-only latents, those found again first")[2]
+    assert '<button type="button">Largest cosine</button>' in listed
