@@ -47,9 +47,10 @@ def runs_at(folder: Path) -> list[Path]:
 
 def refuse_unfinished(run: Path) -> None:
     """See `xc.train.unfinished`."""
-    from xc.train import unfinished  # noqa: PLC0415  (an evaluation needs no torch)
+    if RunLayout(run).config.is_file():
+        from xc.train import unfinished  # noqa: PLC0415  (an evaluation needs no torch)
 
-    unfinished.refuse_unfinished(run)
+        unfinished.refuse_unfinished(run)
 
 
 def _store_of(run: RunLayout) -> str | None:

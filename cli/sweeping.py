@@ -13,10 +13,8 @@ import yaml
 from xc.cli.idle_options import idle_in_file, refuse_idle, refuse_idle_axes
 from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
-from xc.cli.plan_sweep import sweep_memory
 from xc.cli.spelling import british
 from xc.cli.training import note_sources, train_config
-from xc.harvest.machine import available_memory, taken_memory
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout
 from xc.store_schema.byte_sizes import size_text
 from xc.store_schema.places import Place
@@ -49,6 +47,9 @@ def run_sweep(
 
 def memory_line(members: Sequence[Member], store: ActivationStore) -> str:
     """What training them side by side takes, beside what is free."""
+    from xc.cli.plan_sweep import sweep_memory  # noqa: PLC0415  (one run loads no other stage)
+    from xc.harvest.machine import available_memory, taken_memory  # noqa: PLC0415
+
     need = sweep_memory(
         [member.config for member in members],
         lambda config: [store.source(key).d_model for key in config.sources or store.tuples[0]],

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import rankdata
 
 Correlation = Callable[[np.ndarray, np.ndarray], float]
 
@@ -21,6 +20,8 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float:
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Pearson's coefficient of the ranks, equal values sharing the mean of theirs."""
+    from scipy.stats import rankdata  # noqa: PLC0415  (slow, and most commands correlate nothing)
+
     return pearson(rankdata(x), rankdata(y))
 
 

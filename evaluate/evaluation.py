@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xc.evaluate.artefacts import provenance_path
 from xc.store_schema import DamageError, RequestError, RunLayout
+
+if TYPE_CHECKING:
+    import pandas as pd  # imports slowly
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Table:
             self._check(name)
         return self._read(None if columns is None else list(columns), where)
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """As a pandas frame; null becomes NaN."""
         frame: pd.DataFrame = self._whole.to_pandas()
         return frame

@@ -1,7 +1,6 @@
 """What share of a class is false, estimated from a control in which all of it is."""
 
-import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammainccinv, gammaincinv
 
 LEVEL = 0.95
 
@@ -37,6 +36,5 @@ def count_interval(total: int, exposures: int = 1) -> tuple[float, float]:
         exposures: how many counts were added.
     """
     tail = (1 - LEVEL) / 2
-    low = chi2.ppf(tail, 2 * total) / 2 if total else 0.0
-    high = chi2.ppf(1 - tail, 2 * (total + 1)) / 2
-    return float(low) / exposures, float(np.asarray(high)) / exposures
+    low = gammaincinv(total, tail) if total else 0.0
+    return float(low) / exposures, float(gammainccinv(total + 1, tail)) / exposures

@@ -36,6 +36,7 @@ def undisturbed(world) -> World:
     return world
 
 
+@pytest.mark.slow
 def test_train(undisturbed):
     world = undisturbed
     run = world.folder / "runs" / "killed"

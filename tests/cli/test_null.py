@@ -209,6 +209,7 @@ def test_classes_cut_elsewhere_take_their_rates_along(
     assert told(*control)[0] == before
 
 
+@pytest.mark.slow
 def test_controls_are_of_the_rows_that_were_kept(tmp_path: Path) -> None:
     run = evaluated(tmp_path, labelled.labelled_store(tmp_path / "acts.zarr"), tokens=640)
     words = ("null", str(run.root), "--tokens", "640", "--kind", "permuted,planted")

@@ -98,6 +98,7 @@ def with_ce(folder: Path) -> str:
     return "ce.yaml"
 
 
+@pytest.mark.slow
 def test_a_plan_counts_the_models(world: World) -> None:
     words = ("plan", "gpt2", "distilgpt2", "--layer", "6,3", "--tokens", "3000", "--json")
     done = world.xc(*words, "--config", with_ce(world.folder))

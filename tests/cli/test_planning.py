@@ -51,6 +51,7 @@ def test_a_plan_covers_the_pipeline(plan):
     assert all(stage["seconds"] > 0 and stage["memory"] > 0 for stage in stages)
 
 
+@pytest.mark.slow
 def test_a_pipeline_is_as_large_as_planned(plan, harvested):
     store = sizes(harvested.folder / "acts.zarr")
     assert plan["harvest"]["bytes"] == pytest.approx(sum(store.values()), rel=0.02)

@@ -119,6 +119,7 @@ def test_a_worker_that_is_killed_changes_no_byte(
     assert_told_by_blocks(progress, stop - start)
 
 
+@pytest.mark.slow
 def test_a_worker_that_retires_in_mid_run_changes_no_byte(
     case: Any, expected: dict[str, bytes]
 ) -> None:

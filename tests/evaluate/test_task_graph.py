@@ -3,6 +3,7 @@
 import gc
 import pickle
 import weakref
+from collections.abc import Iterator
 from typing import ClassVar
 
 import dask
@@ -69,6 +70,15 @@ class Counted:
         self.alive.add(self)
 
 
+@pytest.fixture
+def _what_is_old_left_alone() -> Iterator[None]:
+    """Else every collection goes through all that the tests of a process have imported and made."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_what_is_old_left_alone")
 @pytest.mark.parametrize(("scheduler", "workers"), [("sync", 1), ("threads", 2), ("threads", 4)])
 def test_there_is_one_value_of_each_lane_under_way(scheduler: str, workers: int) -> None:
     """While a task has taken up what is known, nobody holds it beside that task."""

@@ -1,8 +1,10 @@
-"""The rooms import only what lies below them."""
+"""The rooms import only what lies below them, and commands only what they need."""
 
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 
 def test_the_contracts_of_import_linter_hold(root: Path) -> None:
@@ -19,6 +21,26 @@ def test_the_schema_loads_no_model_no_graph_and_no_command_line() -> None:
     script = (
         "import sys, xc.store_schema, xc.store_schema.verify, xc.store_schema.describe\n"
         f"print([name for name in {heavy!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("inspect", ("torch", "xc.harvest", "xc.train", "xc.evaluate")),
+        ("harvest", ("xc.train", "xc.evaluate", "pandas", "scipy.stats")),
+        ("train", ("transformers", "xc.harvest", "xc.evaluate", "pandas", "scipy.stats")),
+        ("evaluate", ("torch", "transformers", "pandas", "scipy.stats", "matplotlib", "xc.train")),
+    ],
+)
+def test_a_command_loads_what_it_needs(command: str, unneeded: tuple[str, ...]) -> None:
+    """Seconds pass otherwise before a misspelt path is told."""
+    script = (
+        f"import sys; from xc.cli.main import build_app; build_app([{command!r}])\n"
+        f"print([name for name in {unneeded!r} if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
                           check=True)  # fmt: skip

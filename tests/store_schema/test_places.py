@@ -94,6 +94,7 @@ def small(tmp_path: Path) -> tuple[StorePlan, ActivationStore]:
     return plan, planted.write_store(tmp_path / "s", planted.make_truth(80, widths=(8,)), plan)
 
 
+@pytest.mark.slow
 def test_a_store_on_s3_is_that_of_a_folder(
     bucket: str, small: tuple[StorePlan, ActivationStore]
 ) -> None:

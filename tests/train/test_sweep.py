@@ -192,6 +192,7 @@ sweep(members, store=store, progress=Slow())
 """
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(store: ActivationStore, tmp_path: Path) -> None:
     code = SCRIPT.format(paths=[p for p in sys.path if p])
 

@@ -46,6 +46,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     return run
 
 
+@pytest.mark.slow
 @needs_triton
 @pytest.mark.parametrize("device", ["cpu", *CARD])
 @pytest.mark.parametrize("check", triton_checks.CHECKS)

@@ -39,6 +39,7 @@ def bigram() -> float:
     return Bigram.fit(training, vocab_size=4096).cross_entropy(heldout_windows(folder)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_heldout_loss_is_what_the_card_says(name: str, measured: dict[str, float]) -> None:
     card = read_card(model_folder(name))["heldout"]
@@ -47,6 +48,7 @@ def test_heldout_loss_is_what_the_card_says(name: str, measured: dict[str, float
     assert card["loss"] == pytest.approx(card["loss_sample"], abs=0.15)
 
 
+@pytest.mark.slow
 def test_the_student_lies_between_its_teacher_and_a_bigram_model(
     measured: dict[str, float], bigram: float
 ) -> None:
