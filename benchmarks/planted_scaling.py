@@ -11,6 +11,8 @@ NU_ERROR, NU_RECONSTRUCTION = 0.2, 0.5
 """Minder's bounds on |ν|."""
 FEWEST = 10
 """Latents that a share or a correlation needs."""
+TARGETS = ("error", "reconstruction", "activation", "activation_no_bias")
+BETA, IMPROVEMENTS = "beta_{}", ("mse_improvement_{}", "mse_improvement_{}_heldout")
 CURVE = (0.2, 0.5)
 """π of nu_curves.parquet that are looked at."""
 
@@ -18,11 +20,7 @@ CURVE = (0.2, 0.5)
 def scaled(p: Planted) -> Columns:
     """Latent scaling: least squares along one direction, latent by latent."""
     n, sources = p.f.shape[1], range(len(p.W))
-    names = (
-        "beta_error", "beta_reconstruction", "beta_activation", "beta_activation_no_bias",
-        "mse_improvement_error", "mse_improvement_reconstruction",
-        "mse_improvement_error_heldout", "mse_improvement_reconstruction_heldout",
-    )  # fmt: skip
+    names = [form.format(target) for form in (BETA, *IMPROVEMENTS) for target in TARGETS]
     found = {name: np.full((n, len(p.W), len(p.W)), NAN) for name in names}
     odd = p.sequence % 2 == 1
     for m in sources:
@@ -49,12 +47,11 @@ def _scaled_latent(p: Planted, j: int, m: int, t: int, odd: np.ndarray) -> Value
     for target, (y, rest) in targets.items():
         along = y @ d
         out[f"beta_{target}"] = (f @ along) / ((f @ f) * (d @ d))
-        if not target.startswith("activation"):
-            fit = _Fit(f, d, y, rest, on, odd)
-            every = np.ones_like(odd)
-            out[f"mse_improvement_{target}"] = fit.gain(fitted=every, judged=every)
-            both = fit.gain(fitted=odd, judged=~odd) + fit.gain(fitted=~odd, judged=odd)
-            out[f"mse_improvement_{target}_heldout"] = both / 2
+        fit = _Fit(f, d, y, rest, on, odd)
+        every = np.ones_like(odd)
+        out[f"mse_improvement_{target}"] = fit.gain(fitted=every, judged=every)
+        both = fit.gain(fitted=odd, judged=~odd) + fit.gain(fitted=~odd, judged=odd)
+        out[f"mse_improvement_{target}_heldout"] = both / 2
     return out
 
 
@@ -104,8 +101,8 @@ def _named_scaling(p: Planted, found: Mapping[str, np.ndarray]) -> Columns:
 _RATIOS = {
     "beta_error": "nu_error", "beta_reconstruction": "nu_reconstruction",
     "beta_activation": "nu_activation", "beta_activation_no_bias": "nu_activation_no_bias",
-    **{f"mse_improvement_{part}": f"mse_improvement_ratio_{part}" for part in
-       ("error", "reconstruction", "error_heldout", "reconstruction_heldout")},
+    **{form.format(target): form.format(f"ratio_{target}")
+       for form in IMPROVEMENTS for target in TARGETS},
 }  # fmt: skip
 
 
@@ -134,13 +131,17 @@ def exclusive(p: Planted, c: Mapping[str, np.ndarray]) -> Values:
                     out[name(f"{nu}_overlap_{percent}_{key}")] = found
                 ranks = _correlated(spearmanr, values[own], distance[own])
                 out[name(f"{nu}_delta_norm_spearman_{key}")] = ranks
-        for kind, key, mirror in (*(s[:3] for s in sides), ("shared", "shared", "")):
-            own = classes == kind
-            for nu in ("nu_error", "nu_reconstruction"):
+        for nu in ("nu_error", "nu_reconstruction"):
+            along_b, along_a = c[name(nu)], c[name(f"{nu}_mirror")]
+            leaning = np.where(delta > 0.5, along_b, along_a)
+            by_class = (
+                ("p", "{p}_only", along_a), ("q", "{q}_only", along_b),
+                ("shared", "shared", along_b), ("other", "other", leaning),
+            )  # fmt: skip
+            for kind, key, values in by_class:
+                own = classes == kind
                 for word, function in (("spearman", spearmanr), ("pearson", pearsonr)):
-                    found = _correlated(
-                        function, c[name(f"{nu}{mirror}")][own], c["frequency"][own]
-                    )
+                    found = _correlated(function, values[own], c["frequency"][own])
                     out[name(f"{nu}_frequency_{word}_{key}")] = found
     return out
 

@@ -8,6 +8,8 @@ Where sources have gates (`decoupled`), f is the activation of the code all the 
 the residual is given back, what source m decodes of it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from xc.evaluate.facts import Facts
@@ -16,6 +18,8 @@ from xc.evaluate.row_block import RowBlock
 
 RESIDUAL, XHAT, SQUARES, FIRST = "residual_along", "xhat_along", "squares", "sums"
 DECODED = "decoded_squares"
+ACTIVATION, WHOLE, WHOLE_NO_BIAS = "activation_along", "whole", "whole_no_bias"
+_NOISE = 1e-12
 
 
 def residual_sums(block: RowBlock) -> Sums:
@@ -33,8 +37,24 @@ def xhat_sums(block: RowBlock) -> Sums:
 
 
 def activation_sums(block: RowBlock) -> Sums:
-    """Σ f⟨e, d⟩, Σ f⟨x̂, d⟩ (x is their sum), Σ f² and Σ f."""
-    return {**residual_sums(block), **xhat_sums(block), FIRST: block.latents.sums}
+    """Σ f⟨x, d⟩ (x = e + x̂), Σ f² and Σ f, and Σ‖x‖² and Σ‖x − b‖² of each source."""
+    return {
+        ACTIVATION: block.residual_along + block.xhat_along,
+        SQUARES: block.latents.squares,
+        FIRST: block.latents.sums,
+        WHOLE: _squares_around(block, [np.zeros_like(b) for b in block.decoder.b]),
+        WHOLE_NO_BIAS: _squares_around(block, block.decoder.b),
+    }
+
+
+def _squares_around(block: RowBlock, points: Sequence[np.ndarray]) -> np.ndarray:
+    """Σ‖x − p‖² of each source, float64 [source], from the sums around the block's centre."""
+    offsets = [c - p for c, p in zip(block.centre, points, strict=True)]
+    spread = block.deviation.sum(axis=0)
+    spread = spread + block.n_rows * np.array([o @ o for o in offsets])
+    found = spread + 2 * np.array([s @ o for s, o in zip(block.shift, offsets, strict=True)])
+    # Next to nothing beside what it is the difference of: rows that are all p, and rounding.
+    return np.where(found > _NOISE * spread, found, 0.0)
 
 
 def error_numerator(sums: Sums, facts: Facts) -> np.ndarray:
@@ -50,13 +70,28 @@ def xhat_numerator(sums: Sums, facts: Facts) -> np.ndarray:
 
 def activation_numerator(sums: Sums, facts: Facts) -> np.ndarray:
     """Σ f⟨y, d^t⟩ for y = x_m."""
-    return xhat_numerator(sums, facts) + sums[RESIDUAL]
+    return np.where(np.isnan(facts.decoder.products), np.nan, sums[ACTIVATION])
 
 
 def no_bias_numerator(sums: Sums, facts: Facts) -> np.ndarray:
     """Σ f⟨y, d^t⟩ for y = x_m − b_m."""
     bias = sums[FIRST][:, None, None] * facts.decoder.biases_along
     return np.asarray(activation_numerator(sums, facts) - bias)
+
+
+def of_every_latent(whole: np.ndarray, facts: Facts) -> np.ndarray:
+    """A number of each source as one of each latent too, float64 [latent, source]."""
+    return np.broadcast_to(whole, (facts.decoder.d_sae, facts.decoder.n_sources))
+
+
+def activation_before(sums: Sums, facts: Facts) -> np.ndarray:
+    """Σ‖y‖² for y = x_m, float64 [latent, source]."""
+    return of_every_latent(sums[WHOLE], facts)
+
+
+def no_bias_before(sums: Sums, facts: Facts) -> np.ndarray:
+    """Σ‖y‖² for y = x_m − b_m, float64 [latent, source]."""
+    return of_every_latent(sums[WHOLE_NO_BIAS], facts)
 
 
 def energy(sums: Sums, facts: Facts) -> np.ndarray:

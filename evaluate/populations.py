@@ -1,7 +1,8 @@
 """Latents of a class with their ν: what statistics of latent scaling are taken over.
 
 The ν of an exclusive latent is the one along its own direction: B's for B only, and A's (the
-mirror) for A only. Shared latents are taken along B's, unless they are compared with A-only ones.
+mirror) for A only. Shared latents are taken along B's, unless they are compared with A-only ones;
+those between the classes along that of the source that they lean to, which writes the longer row.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xc.evaluate.decoder_pairs import SHARED, of_class
+from xc.evaluate.decoder_pairs import OTHER, SHARED, of_class
 from xc.evaluate.facts import Facts
 
 FEWEST = 10
@@ -27,22 +28,29 @@ class Population:
     """A class of latents and the direction that their ν is along."""
 
     name: str
-    """As it ends a metric's name: a_only, b_only, shared."""
+    """As it ends a metric's name: a_only, b_only, shared, other."""
     label: str
     """The class; `{p}` and `{q}` stand for the pair's letters."""
-    side: int
-    """0: along the second source's direction; 1: along the first's."""
+    side: int | None
+    """0: along the second source's direction; 1: along the first's; None: along that of the source
+    that a latent leans to."""
 
     def members(self, facts: Facts) -> np.ndarray:
         """bool [latent, pair]; needs `class`."""
         return of_class(facts, self.label, facts.values["class"])
 
     def nu(self, facts: Facts, name: str) -> np.ndarray:
-        """ν of every latent along the direction, float64 [latent, pair]."""
-        column: np.ndarray = facts.values[name][:, :, self.side]
-        return column
+        """ν of every latent along the direction, float64 [latent, pair]; needs `delta_norm` where
+        that is the one a latent leans to. Of equal norms it leans to neither: NaN."""
+        both = facts.values[name]
+        if self.side is not None:
+            column: np.ndarray = both[:, :, self.side]
+            return column
+        delta = facts.values["delta_norm"]
+        leaning = [delta > 0.5, delta < 0.5]
+        return np.select(leaning, [both[:, :, 0], both[:, :, 1]], np.nan)
 
-    def turned(self, side: int) -> "Population":
+    def turned(self, side: int | None) -> "Population":
         """The same latents along a direction."""
         return Population(self.name, self.label, side)
 
@@ -50,6 +58,7 @@ class Population:
 A_ONLY = Population("a_only", "{p}_only", 1)
 B_ONLY = Population("b_only", "{q}_only", 0)
 SHARED_LATENTS = Population(SHARED, SHARED, 0)
+OTHERS = Population(OTHER, OTHER, None)
 EXCLUSIVE = (A_ONLY, B_ONLY)
 
 

@@ -24,4 +24,5 @@ METRIC = Metric(
     meaning="What the source holds along the latent's direction, whoever reconstructs it.",
     misleads="The mean activation enters where the latent fires; see beta_activation_no_bias.",
     undefined="the latent is dead, the direction is zero, or the sources differ in width",
+    version=2,
 )

@@ -24,4 +24,5 @@ METRIC = Metric(
     meaning="As beta_activation, freed of what the bias explains.",
     misleads="Other latents' contributions along the direction still enter.",
     undefined="the latent is dead, the direction is zero, or the sources differ in width",
+    version=2,
 )

@@ -47,9 +47,7 @@ METRIC = Metric(
     ),
     meaning="How much the factor β is worth: a β near 1 with no improvement explains nothing.",
     misleads=(
-        "In sample it is never negative, however noisy; rare latents improve little over all rows. "
-        "There is none over the activations themselves: before would be Σ‖x‖², so that it would be "
-        "a share of all that the source holds, its mean and the other latents' parts included."
+        "In sample it is never negative, however noisy; rare latents improve little over all rows."
     ),
     undefined="the latent is dead, the direction is zero, or the sources differ in width",
 )

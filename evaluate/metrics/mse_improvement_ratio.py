@@ -34,6 +34,6 @@ def _ratio(part: str) -> Metric:
     )
 
 
-METRICS = tuple(
-    _ratio(part) for part in ("error", "reconstruction", "error_heldout", "reconstruction_heldout")
-)
+TARGETS = ("error", "reconstruction", "activation", "activation_no_bias")
+
+METRICS = tuple(_ratio(target + end) for end in ("", "_heldout") for target in TARGETS)

@@ -3,7 +3,13 @@
 import numpy as np
 
 from xc.evaluate.facts import Facts
-from xc.evaluate.latent_scaling import across, improvement, xhat_numerator, xhat_sums
+from xc.evaluate.latent_scaling import (
+    across,
+    improvement,
+    of_every_latent,
+    xhat_numerator,
+    xhat_sums,
+)
 from xc.evaluate.metric import Metric, Pass, Scope, Sums
 from xc.evaluate.row_block import RowBlock
 
@@ -15,7 +21,7 @@ def partial(block: RowBlock) -> Sums:
 
 def before(sums: Sums, facts: Facts) -> np.ndarray:
     """Σ‖x̂‖², float64 [latent, source]."""
-    return np.broadcast_to(sums["whole"], (facts.decoder.d_sae, facts.decoder.n_sources))
+    return of_every_latent(sums["whole"], facts)
 
 
 def finish(sums: Sums, facts: Facts) -> np.ndarray:
@@ -37,9 +43,6 @@ METRIC = Metric(
         "rows; in sample."
     ),
     meaning="The part of the reconstruction that lies along this latent where it fires.",
-    misleads=(
-        "In sample; the bias counts as reconstruction. There is none over the activations "
-        "themselves: see mse_improvement_error."
-    ),
+    misleads="In sample; the bias counts as reconstruction.",
     undefined="the latent is dead, the direction is zero, or the sources differ in width",
 )

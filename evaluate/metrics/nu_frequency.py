@@ -11,13 +11,16 @@ from xc.evaluate.populations import (
     EXCLUSIVE,
     FEWEST,
     NUS,
+    OTHERS,
     SHARED_LATENTS,
     Population,
     by_pair,
     known,
 )
 
-POPULATIONS = (*EXCLUSIVE, SHARED_LATENTS)
+POPULATIONS = (*EXCLUSIVE, SHARED_LATENTS, OTHERS)
+_SWAPS = {SHARED_LATENTS: Swap.OTHER, OTHERS: Swap.SAME}
+"""Exclusive ones have a partner; shared ones are taken along B's direction, whichever that is."""
 
 
 def _correlated(population: Population, name: str, kind: str) -> Finish:
@@ -36,28 +39,34 @@ def _coefficient(kind: str, nu: np.ndarray, frequency: np.ndarray) -> float:
     return CORRELATIONS[kind](nu, frequency) if len(nu) >= FEWEST else float("nan")
 
 
+_ALONG = {
+    0: "B's direction",
+    1: "A's direction",
+    None: (
+        "the direction of the source with the longer decoder row (A's: `_mirror`; latents of equal "
+        "rows are left out)"
+    ),
+}
+
+
 def _correlation(population: Population, name: str, kind: str) -> Metric:
-    letter = "A" if population.side else "B"
-    exclusive = population is not SHARED_LATENTS
     return Metric(
         name=f"{name}_frequency_{kind}_{population.name}",
         key=f"{name}_frequency_{kind}_{population.label}",
         scope=Scope.PER_PAIR,
         reads=Pass.NONE,
         finish=_correlated(population, name, kind),
-        needs=("class", "frequency", name),
-        swap=Swap.PARTNER if exclusive else Swap.OTHER,
+        needs=("class", "delta_norm", "frequency", name),
+        swap=_SWAPS.get(population, Swap.PARTNER),
         bounds=(-1.0, 1.0),
         summary=(
             f"{kind.capitalize()} correlation of {name} and frequency over latents of class "
             f"{population.name}."
         ),
         formula=(
-            f"{kind.capitalize()}'s coefficient of ν along {letter}'s direction and frequency over "
-            f"the latents of class {population.name} with a ν; null with fewer than {FEWEST}. "
-            "Minder et al. (fig. 12) write Spearman; their code computes Pearson and pools "
-            "classes. There is none of class other: its latents lean to A or to B, so that ν along "
-            "the one or the other direction does not say the same of all of them."
+            f"{kind.capitalize()}'s coefficient of ν along {_ALONG[population.side]} and frequency "
+            f"over the latents of class {population.name} with a ν; null with fewer than {FEWEST}. "
+            "Minder et al. (fig. 12) write Spearman; their code computes Pearson and pools classes."
         ),
         meaning="Positive: latents that fire often look more like those of both sources.",
         misleads=(

@@ -65,7 +65,7 @@ HEADINGS: dict[str, Heading] = {
         )
         for nu, symbol in _NUS.items()
         for kind in ("spearman", "pearson")
-        for name, of in (*_ONLY.items(), ("shared", "shared"))
+        for name, of in (*_ONLY.items(), ("shared", "shared"), ("other", "other"))
     },
     "ce_clean": Heading("Cross-entropy of the model, nats", three),
     "ce_spliced": Heading("Cross-entropy, reconstruction spliced in", three),

@@ -63,6 +63,31 @@ def test_beta_is_the_minimum_of_the_squared_error() -> None:
         assert best[1] == min(best)
 
 
+def test_a_latent_is_worth_its_share_of_what_a_source_holds() -> None:
+    """All of it where there is nothing else; of the mean, only what is along the latent."""
+    plain = planted()
+    alone, mean = plain.f * [1, 0, 0, 0], np.full(12, 0.25, np.float32)
+    x = (alone @ plain.W[1]).astype(np.float32)
+    world = replace(plain, f=alone.astype(np.float32), x=(x, x + mean), b=(0 * mean, mean))
+    values = world.facts(borders=[100, 900]).values
+    for end in ("", "_heldout"):
+        whole = values[f"mse_improvement_activation{end}"][0, :, 1]
+        no_bias = values[f"mse_improvement_activation_no_bias{end}"][0, :, 1]
+        assert whole[0] == pytest.approx(1, abs=1e-9)
+        assert 0 < whole[1] < 0.9
+        assert no_bias == pytest.approx([1, 1], abs=1e-6)
+
+
+def test_nothing_is_a_share_of_rows_that_are_the_bias_alone() -> None:
+    plain = planted(200)
+    bias = np.linspace(-1, 1, 12).astype(np.float32)
+    world = replace(plain, x=tuple(np.tile(bias, (200, 1)) for _ in "ab"), b=(bias, bias))
+    values = world.facts(borders=[70]).values
+    for end in ("", "_heldout"):
+        assert np.isnan(values[f"mse_improvement_activation_no_bias{end}"]).all()
+        assert np.isfinite(values[f"mse_improvement_activation{end}"][:, :, 1]).any()
+
+
 def test_ratio_of_nothing_is_undefined() -> None:
     found = ratio(np.array([1.0, np.nan, 1e308, 3.0]), np.array([0.0, 1.0, 1e-308, 2.0]))
     np.testing.assert_array_equal(found, [np.nan, np.nan, np.nan, 1.5])

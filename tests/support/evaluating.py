@@ -137,8 +137,6 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "nu_reconstruction": lambda d: d.nus("reconstruction"),
     "nu_activation": lambda d: d.nus("activation"),
     "nu_activation_no_bias": lambda d: d.nus("activation_no_bias"),
-    "mse_improvement_error": lambda d: d.improvements("error"),
-    "mse_improvement_reconstruction": lambda d: d.improvements("reconstruction"),
     "beta_own_error": lambda d: d.own("error"),
     "beta_own_reconstruction": lambda d: d.own("reconstruction"),
     **ALIGNMENTS,

@@ -42,7 +42,9 @@ class Scaled(Protocol):
 
 Oracle = Callable[[Scaled], object]
 SIDES = {"a_only": 1, "b_only": 0, "shared": 0}
+CLASSES = (*SIDES, "other")
 NUS = {"nu_error": "error", "nu_reconstruction": "reconstruction"}
+TARGETS = ("error", "reconstruction", "activation", "activation_no_bias")
 
 
 @cache
@@ -50,6 +52,7 @@ def nus(dense: Scaled, kind: str) -> np.ndarray:
     return dense.nus(kind)
 
 
+@cache
 def heldout(dense: Scaled, kind: str) -> np.ndarray:
     """β by least squares on the rows of one half, the error on those of the other."""
     odd = dense.world.sequence % 2 == 1  # type: ignore[attr-defined]
@@ -68,6 +71,14 @@ def _gain(y: np.ndarray, along: np.ndarray, rows: np.ndarray) -> float:
     beta = (fitted @ y[rows].ravel()) / (fitted @ fitted)
     before = np.square(y[~rows]).sum()
     return float(1 - np.square(y[~rows] - beta * along[~rows]).sum() / before)
+
+
+def improved(dense: Scaled, kind: str) -> np.ndarray:
+    return dense.improvements(kind)
+
+
+def ratios(dense: Scaled, kind: str, *, held_out: bool = False) -> np.ndarray:
+    return crossed(dense, heldout(dense, kind) if held_out else improved(dense, kind))
 
 
 def crossed(dense: Scaled, values: np.ndarray) -> np.ndarray:
@@ -126,9 +137,23 @@ def ranked(dense: Scaled, *, nu: str, name: str) -> np.ndarray:
     return each_pair(dense, coefficient)
 
 
+def own_nu(dense: Scaled, nu: str, name: str, pair: int) -> np.ndarray:
+    """Along a class's direction; of class other along that of the longer decoder row."""
+    both = nus(dense, NUS[nu])[:, pair]
+    if name in SIDES:
+        return both[:, SIDES[name]]
+    lengths = [np.linalg.norm(dense.d(m), axis=1) for m in dense.pairs[pair]]
+    return np.array(
+        [
+            np.nan if p == q else mirror if p > q else plain
+            for p, q, (plain, mirror) in zip(*lengths, both, strict=True)
+        ]
+    )
+
+
 def by_frequency(dense: Scaled, *, nu: str, name: str, kind: str) -> np.ndarray:
     def coefficient(pair: int) -> float:
-        column = nus(dense, NUS[nu])[:, pair, SIDES[name]]
+        column = own_nu(dense, nu, name, pair)
         found = members(dense, name, pair, column)
         return correlation(kind, column[found], (dense.f > 0).mean(axis=0)[found])
 
@@ -144,14 +169,13 @@ def correlation(kind: str, x: np.ndarray, y: np.ndarray) -> float:
 _ONLY = ("a_only", "b_only")
 
 STATISTICS: dict[str, Oracle] = {
-    "mse_improvement_error_heldout": lambda d: heldout(d, "error"),
-    "mse_improvement_reconstruction_heldout": lambda d: heldout(d, "reconstruction"),
-    "mse_improvement_ratio_error": lambda d: crossed(d, d.improvements("error")),
-    "mse_improvement_ratio_reconstruction": lambda d: crossed(d, d.improvements("reconstruction")),
-    "mse_improvement_ratio_error_heldout": lambda d: crossed(d, heldout(d, "error")),
-    "mse_improvement_ratio_reconstruction_heldout": lambda d: crossed(
-        d, heldout(d, "reconstruction")
-    ),
+    **{f"mse_improvement_{kind}": partial(improved, kind=kind) for kind in TARGETS},
+    **{f"mse_improvement_{kind}_heldout": partial(heldout, kind=kind) for kind in TARGETS},
+    **{f"mse_improvement_ratio_{kind}": partial(ratios, kind=kind) for kind in TARGETS},
+    **{
+        f"mse_improvement_ratio_{kind}_heldout": partial(ratios, kind=kind, held_out=True)
+        for kind in TARGETS
+    },
     **{f"n_{c}_nu_below": partial(below, name=c) for c in _ONLY},
     **{
         f"{nu}_overlap_{percent}_{c}": partial(overlap, nu=nu, name=c, percent=percent)
@@ -163,6 +187,6 @@ STATISTICS: dict[str, Oracle] = {
     },
     **{
         f"{nu}_frequency_{kind}_{c}": partial(by_frequency, nu=nu, name=c, kind=kind)
-        for nu, c, kind in product(NUS, SIDES, ("spearman", "pearson"))
+        for nu, c, kind in product(NUS, CLASSES, ("spearman", "pearson"))
     },
 }

@@ -61,8 +61,10 @@ def test_equal_activations_are_alike_exactly(facts: Facts) -> None:
 
 
 def test_no_latent_explains_one_source_more_than_the_other(facts: Facts) -> None:
-    for part in ("error", "reconstruction", "error_heldout", "reconstruction_heldout"):
-        known = facts.values[f"mse_improvement_ratio_{part}"][facts.alive]
+    ratios = [name for name in facts.values if name.startswith("mse_improvement_ratio_")]
+    assert len(ratios) == 8
+    for name in ratios:
+        known = facts.values[name][facts.alive]
         np.testing.assert_array_equal(known[~np.isnan(known)], 1.0)
 
 

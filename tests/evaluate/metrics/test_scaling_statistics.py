@@ -70,6 +70,33 @@ def test_few_latents_give_no_statistic() -> None:
             assert np.isnan(facts.values[name]).all(), name
 
 
+@pytest.mark.parametrize("nu", NUS)
+def test_latents_between_the_classes_are_taken_along_what_they_lean_to(nu: str) -> None:
+    """Those of equal norms lean to neither, and those of other classes do not count."""
+    rng = np.random.default_rng(0)
+    n = 4 * FEWEST
+    label = np.array(["other"] * (n - 10) + ["shared"] * 10)
+    frequency, both = rng.random(n), rng.normal(size=(n, 1, 2))
+    delta = np.tile([0.2, 0.8, 0.5, 0.35], FEWEST)
+    values = {"class": label[:, None], "delta_norm": delta[:, None], "frequency": frequency}
+    facts = Facts(make_world(2, n).decoder, values={**values, nu: both})
+    counted = (label == "other") & (delta != 0.5)
+    own = np.where(delta > 0.5, both[:, 0, 0], both[:, 0, 1])
+    for kind, scipys in (("spearman", spearmanr), ("pearson", pearsonr)):
+        found = BY_NAME[f"{nu}_frequency_{kind}_other"].finish({}, facts)
+        expected = scipys(own[counted], frequency[counted]).statistic
+        assert found == pytest.approx([expected])
+
+
+def test_swapping_keeps_a_correlation_that_there_is(facts: Facts, world: World) -> None:
+    """So do laws of random worlds, where a class may be too small to have one."""
+    swapped = world.swapped().facts().values
+    for name in STATISTICS:
+        if name.endswith("_other"):
+            assert np.isfinite(facts.values[name]).all()
+            np.testing.assert_allclose(swapped[name], facts.values[name], atol=1e-6)
+
+
 def test_nothing_is_confirmed_between_unequal_widths() -> None:
     """No latent has a ν there; between the sources of one width they are counted as always."""
     two = make_world(60, 30, widths=(6, 9), seed=2).facts()
