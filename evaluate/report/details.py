@@ -61,7 +61,7 @@ THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
             f"{nu}_frequency_{kind}_{name}"
             for nu in NUS
             for kind in CORRELATIONS
-            for name in (*_EXCLUSIVE, "shared")
+            for name in (*_EXCLUSIVE, "shared", "other")
         ),
     ),
     (

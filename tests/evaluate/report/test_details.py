@@ -5,7 +5,7 @@ from typing import Any
 
 from xc.evaluate.report.data import read_data
 from xc.evaluate.report.details import THEMES, details
-from xc.evaluate.report.measures import headline_metrics
+from xc.evaluate.report.measures import headline_metrics, scalar_metrics
 
 FOUND = {
     "sharedness_v": 0.9, "sharedness_from_a_only": 0.01, "sharedness_from_shared": 0.8,
@@ -17,6 +17,13 @@ def test_no_metric_stands_twice() -> None:
     below = [name for _, names in THEMES for name in names]
     assert len(set(below)) == len(below)
     assert not {m.name for m in headline_metrics()} & set(below)
+
+
+def test_every_number_of_latent_scaling_stands_somewhere() -> None:
+    below = {name for _, names in THEMES for name in names}
+    numbers = {m.name for m in scalar_metrics() if m.name.startswith("nu_")}
+    assert len(numbers) >= 28
+    assert numbers <= below
 
 
 def test_tables_hold_what_has_a_number(make_run: Callable[..., Any]) -> None:
