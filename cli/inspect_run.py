@@ -126,6 +126,15 @@ def _request(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "imported", f"{imported.get('reference')}{commit}, format {imported.get('format')}"
     if config.get("store"):
         yield "store", str(config["store"])
+    for ran in _list(config.get("ran_with")):
+        if isinstance(ran, Mapping):
+            yield "ran with", _ran_with(ran)
+
+
+def _ran_with(ran: Mapping[str, Any]) -> str:
+    """`cpu, AVX512, threads 2, processes 1, torch 2.13.0`: what the seed's bytes depend on."""
+    bare = ("device", "instructions")
+    return ", ".join(str(v) if name in bare else f"{name} {v}" for name, v in ran.items())
 
 
 def _settings(trained: Mapping[str, Any]) -> Iterator[str]:

@@ -133,7 +133,8 @@ class TrainConfig:
     """Most times that rows are read for once that they are trained on, where there are several
     windows: the more, the more texts are in a window. No more often than it takes to mix them."""
     seed: int = 0
-    """Seed of the start."""
+    """Seed of the start; the same gives the same bytes with the same number of threads
+    (OMP_NUM_THREADS)."""
     shuffle_seed: int = 0
     """Seed of the order of rows, apart from `seed`: runs of several seeds can share reading."""
     device: str = "auto"

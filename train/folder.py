@@ -1,5 +1,6 @@
 """The run folder: whose it is, what it holds, and clearing it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,24 @@ _FOLLOWING = ("d_sae", "lr", "dead_after_tokens", "window_mb")
 """Fields that are settled from others where they are not given."""
 
 
-def claim(run: RunLayout, config: TrainConfig, store: ActivationStore) -> None:
+def claim(
+    run: RunLayout, config: TrainConfig, store: ActivationStore, *, now: Mapping[str, Any]
+) -> None:
     """Make the folder this run's, or see that it is.
 
     A run of which nothing is saved yet may go on with another store; a store that was moved is
     noted where it is now.
 
+    Args:
+        run: the folder.
+        config: settled.
+        store: that it is trained on.
+        now: what this call runs with, from `ran_with`.
+
     Raises:
         RequestError: if it holds a run of another configuration or store, or something else.
     """
-    asked = to_mapping(config)
+    asked, before = to_mapping(config), list[Any]()
     if not run.config.exists():
         _check_free(run)
     elif config.resume:
@@ -43,10 +52,14 @@ def claim(run: RunLayout, config: TrainConfig, store: ActivationStore) -> None:
         _check_same(run, asked, begun=trained_on is not None)
         _check_store(run, config, store, trained_on)
         remove_leftovers(run.root)
-        asked = _read_config(run) if trained_on is not None else asked
+        if trained_on is not None:
+            asked, before = _read_config(run), _ran_with(run)
     else:
         clear(run)
-    _note(run, {"store": str(store.path), "train": asked})
+    # A run that is done takes no step more.
+    new = [] if run.checkpoint.exists() or now in before else [dict(now)]
+    ran = {"ran_with": [*before, *new]} if before or new else {}
+    _note(run, {"store": str(store.path), "train": asked, **ran})
 
 
 def _note(run: RunLayout, content: dict[str, Any]) -> None:
@@ -123,6 +136,12 @@ def _read_config(run: RunLayout) -> dict[str, Any]:
         raise RequestError(
             f"{run.config} is no configuration of a run; choose another --run"
         ) from error
+
+
+def _ran_with(run: RunLayout) -> list[Any]:
+    """What the calls before ran with, each once; nothing of runs of older versions."""
+    values = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    return list(values.get("ran_with") or ())
 
 
 def _trained_on(run: RunLayout) -> str | None:

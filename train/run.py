@@ -19,6 +19,7 @@ from xc.train.crosscoder import Crosscoder
 from xc.train.distributed import check_shares, joined, local_device
 from xc.train.figures import source_names
 from xc.train.heldout import write_latents
+from xc.train.ran_with import ran_with
 from xc.train.seen import seen
 from xc.train.settle import device_of, settle
 from xc.train.stream import ShuffledStream
@@ -74,7 +75,8 @@ def train(
         # On several machines only the first one's memory decides the window, and so the order.
         config = processes.from_first(lambda: settle(folder.with_window(run, asked), store))
         check_shares(config.batch_size, processes=processes, parts=config.grad_accumulation)
-        processes.from_first(lambda: folder.claim(run, config, store))
+        now = ran_with(device, processes=processes.size)
+        processes.from_first(lambda: folder.claim(run, config, store, now=now))
         told = progress if processes.first else Silent()
         if processes.size > 1:
             told.note(

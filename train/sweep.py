@@ -18,6 +18,7 @@ from xc.train import folder
 from xc.train.config import TrainConfig
 from xc.train.inputs import Inputs
 from xc.train.interrupts import Interrupts
+from xc.train.ran_with import ran_with
 from xc.train.run import TrainReport, finish, open_stream
 from xc.train.settle import device_of, settle
 from xc.train.trackers import check_trackers
@@ -98,7 +99,8 @@ def _settled(member: Member, store: ActivationStore) -> Member:
 
 def _claim(member: Member, store: ActivationStore) -> None:
     try:
-        folder.claim(member.run, member.config, store)
+        now = ran_with(device_of(member.config.device))
+        folder.claim(member.run, member.config, store, now=now)
     except RequestError as error:
         raise RequestError(f"{member.name}: {error}") from error
 

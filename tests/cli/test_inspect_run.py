@@ -8,6 +8,7 @@ from typing import Any
 
 import planted
 import pytest
+import torch
 from training import short
 from typer.testing import CliRunner
 
@@ -56,6 +57,8 @@ def test_a_run_says_what_it_is(store: ActivationStore) -> None:
         "trained 12 steps, 768 tokens",
         "512 unique rows of 512",
         "mixing 1.000",
+        f"ran with cpu, {torch.backends.cpu.get_cpu_capability()}, threads ",
+        f"torch {torch.__version__}",
     ):
         assert said in text
     assert max(len(line) for line in lines(run) if "/" not in line) <= 80
