@@ -34,8 +34,9 @@ class EvaluateConfig:
     groups: int = 20
     """Groups of clusters that are left out in turn for all other intervals, at least 2; 0 leaves
     these intervals out."""
-    block_rows: int = 16384
-    """Rows of one parallel task (smaller at shard borders)."""
+    block_rows: int | None = None
+    """Rows of one parallel task (smaller at shard borders). Default: a shard of the store, or where
+    that gives fewer than 64 tasks half, a quarter, … of one, but at least 16384."""
     tile_rows: int = 2048
     """Rows of activations that a task holds in memory at a time."""
     twin_cosine: float = 0.9
@@ -62,10 +63,12 @@ class EvaluateConfig:
             raise RequestError(f"twin_cosine: expected 0 or more, below 1; got {self.twin_cosine}")
         if self.groups == 1:
             raise RequestError("groups: expected 0 for no such intervals, or at least 2; got 1")
-        for name in ("block_rows", "tile_rows"):
-            _check_at_least(name, self, 1)
+        _check_at_least("tile_rows", self, 1)
         for name in ("seed", "bootstrap", "groups", "examples", "latents_per_class"):
             _check_at_least(name, self, 0)
+        if self.block_rows is None:
+            return
+        _check_at_least("block_rows", self, 1)
         if self.block_rows % self.tile_rows:
             raise RequestError(
                 f"block_rows must be a multiple of tile_rows; got {self.block_rows} and "

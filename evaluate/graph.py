@@ -1,4 +1,4 @@
-"""The Dask graph of the metrics: one task per block of rows, in a few lanes.
+"""The Dask graph of the metrics: one task per block of rows (a shard, by default), in a few lanes.
 
 Sums of each group of rows are kept apart. Rows come in stages; within a stage every block is added
 to the one before it, and what a stage has summed up can be kept. Building it reads nothing. A task

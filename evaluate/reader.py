@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xc.evaluate.blocks import cut
+from xc.evaluate.blocks import Range, cut
 from xc.evaluate.decoder import Decoder
 from xc.evaluate.latent_rows import LatentRows
 from xc.evaluate.row_block import RowBlock
@@ -21,6 +21,10 @@ from xc.store_schema import (
     RunLayout,
 )
 from xc.store_schema.places import Place
+
+READ_ROWS = 16384
+"""Rows whose latents are in memory at a time; with 64 a row what a row group of the table holds, so
+that hardly any is read twice."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,17 @@ class Reader:
             mask &= self.narrowing.mask(self.store, self.keys, start, stop)
         return mask
 
+    def pieces(self, start: int, stop: int) -> tuple[Range, ...]:
+        """The rows [start, stop) in whole tiles, about `READ_ROWS` at a time: blocks may be large,
+        and what a task holds does not grow with them."""
+        return cut(start, stop, max(READ_ROWS // self.tile_rows, 1) * self.tile_rows)
+
     def tiles(self, start: int, stop: int) -> Iterator[RowBlock]:
         """The rows [start, stop) that take part, as tiles in order."""
+        for piece in self.pieces(start, stop):
+            yield from self._tiles_of(*piece)
+
+    def _tiles_of(self, start: int, stop: int) -> Iterator[RowBlock]:
         latents = self.latents(start, stop)
         mask, rows = self.kept(start, stop), self.store.rows
         columns = {"sequence": rows.sequence, "role": rows.role, "corpus": rows.corpus}

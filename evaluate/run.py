@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from xc.evaluate import artefacts
-from xc.evaluate.blocks import cut_all
+from xc.evaluate.blocks import cut_all, default_rows
 from xc.evaluate.checks import SPLIT, check_inputs
 from xc.evaluate.class_thresholds import class_thresholds
 from xc.evaluate.clusters import Clusters, choose_clusters, row_groups
@@ -60,6 +60,8 @@ class _Rows:
 
     counts: RowCounts
     clusters: Clusters
+    per_block: int
+    """Rows of a block."""
     made_from: Mapping[str, Any]
     """The object of provenance.json."""
     spliced: Spliced
@@ -101,7 +103,8 @@ def evaluate(
             f"{store.path}: no held-out row is left to measure ({made_from['filter']}); keep other "
             "rows, or hold out more text"
         )
-    settings = to_mapping(config)
+    per_block = config.block_rows or _rows_of_a_block(reader)
+    settings = {**to_mapping(config), "block_rows": per_block}
     chosen = select(_TABLE, config.metrics, reader.decoder.n_sources)
     spliced = read_spliced(reader, run, progress, refused=refused or {})
     told = {**made_from, **measured_by(chosen, clusters), "ce": spliced.told}
@@ -112,11 +115,11 @@ def evaluate(
     _note_widths(reader, config, progress)
     _note_replacement(config, run, reader.decoder.n_sources, progress)
     announce(config.scheduler, progress)
-    blocks = cut_all(reader.store.blocks(SPLIT), config.block_rows)
+    blocks = cut_all(reader.store.blocks(SPLIT), per_block)
     work = Work(reader, ranges, blocks, config.scheduler, progress)
     if clusters.note and (config.groups or config.bootstrap):
         progress.note(clusters.note)
-    rows = _Rows(counts, clusters, made_from, spliced)
+    rows = _Rows(counts, clusters, per_block, made_from, spliced)
     tables, summary = _measure(config, run, work, rows, chosen)
     artefacts.replace(run, tables, summary, config=settings, provenance=told)
     _tidy(config, run)
@@ -126,6 +129,13 @@ def evaluate(
 
         write_report(evaluation, run=run)
     return evaluation
+
+
+def _rows_of_a_block(reader: Reader) -> int:
+    """Where nobody says how many."""
+    store = reader.store
+    shards = store.blocks(SPLIT)
+    return default_rows(shards, shard_rows=store.shard_rows, tile_rows=reader.tile_rows)
 
 
 def _note_widths(reader: Reader, config: EvaluateConfig, progress: Progress) -> None:
@@ -168,7 +178,7 @@ def _measure(
         work.reader,
         rows.made_from,
         groups=groups.fingerprint,
-        block_rows=config.block_rows,
+        block_rows=rows.per_block,
         stages=STAGES,
     )
     passes = Passes(run.passes / name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -40,10 +40,14 @@ class _SketchLeaf:
     k: int
 
     def __call__(self, block: Range) -> Sketch:
-        first, last = next((a, b) for a, b in self.ranges if a <= block[0] < b)
-        start, stop = max(block[0] - BEFORE, first), min(block[1] + AFTER, last)
+        found = map(self._of_piece, self.reader.pieces(*block))
+        return reduce(partial(Sketch.merge, k=self.k), found)
+
+    def _of_piece(self, piece: Range) -> Sketch:
+        first, last = next((a, b) for a, b in self.ranges if a <= piece[0] < b)
+        start, stop = max(piece[0] - BEFORE, first), min(piece[1] + AFTER, last)
         near = _Neighbourhood.read(self.reader, self.latents, start, stop)
-        inside = (near.row >= block[0]) & (near.row < block[1]) & near.kept[near.row - start]
+        inside = (near.row >= piece[0]) & (near.row < piece[1]) & near.kept[near.row - start]
         candidates = np.flatnonzero(inside)
         sequence = near.sequence[near.row - start]
         columns = (near.latent, near.row, sequence, near.activation)

@@ -11,6 +11,7 @@ training rows).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -91,10 +92,13 @@ class _Leaf:
     pairs: Question
     groups: RowGroups
 
-    def __call__(self, block: Range) -> dict[str, np.ndarray]:
-        kept = self.reader.kept(*block)
-        sequence = np.asarray(self.reader.store.rows.sequence[slice(*block)])[kept]
-        latents = self.reader.latents(*block).keep(kept)
+    def __call__(self, block: Range) -> Counts:
+        return reduce(add, map(self._of_piece, self.reader.pieces(*block)))
+
+    def _of_piece(self, piece: Range) -> Counts:
+        kept = self.reader.kept(*piece)
+        sequence = np.asarray(self.reader.store.rows.sequence[slice(*piece)])[kept]
+        latents = self.reader.latents(*piece).keep(kept)
         return count(latents, self.pairs, self.groups.of_sequence[sequence], groups=self.groups.n)
 
 

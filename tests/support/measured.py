@@ -1,6 +1,7 @@
 """Cases for whole evaluations, and their held-out rows as a world in memory for the oracles."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import planted
@@ -12,6 +13,12 @@ from xc.evaluate.naming import named_values
 from xc.store_schema import ActivationStore, Checkpoint, Progress, RunLayout, Silent
 
 SMALL = {"block_rows": 256, "tile_rows": 64, "bootstrap": 50, "report": False}
+
+SOME: dict[str, Any] = {
+    "metrics": ("class", "frequency,mean_activation,max_activation", "nu_error,nu_reconstruction"),
+    "twin_cosine": 0.0, "groups": 2, "bootstrap": 0,
+}  # fmt: skip
+"""Settings of an evaluation with examples and twins."""
 
 
 def one_group(store: ActivationStore) -> RowGroups:

@@ -24,11 +24,10 @@ def write(folder: Path, n_rows: int) -> None:
 def measure(folder: Path) -> None:
     """A whole evaluation, intervals and kept sums too; peak MiB on the standard output.
 
-    One task at a time: what several threads leave unused in the allocator's pools is chance.
+    Blocks are those of default settings, the shards. One task at a time: what several threads
+    leave unused in the allocator's pools is chance.
     """
-    config = EvaluateConfig(
-        groups=GROUPS, block_rows=BLOCK, tile_rows=BLOCK // 2, report=False, scheduler="sync"
-    )
+    config = EvaluateConfig(groups=GROUPS, tile_rows=BLOCK // 2, report=False, scheduler="sync")
     store = ActivationStore.open(folder / "acts.zarr")
     evaluate(config, run=RunLayout(folder / "run"), store=store, progress=Silent())
     status = Path("/proc/self/status").read_text(encoding="utf-8")

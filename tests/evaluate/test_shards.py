@@ -1,0 +1,73 @@
+"""A block is a shard of the store, unless it is told otherwise or there are few."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import dask
+import numpy as np
+import planted
+import pytest
+import yaml
+from measured import SOME, Case
+
+from xc.evaluate.blocks import ENOUGH, Range
+from xc.evaluate.task_graph import rows_of
+
+SHARD = 16
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """Many shards, the first and the last held out in part."""
+    root, usual = tmp_path_factory.mktemp("shards"), planted.make_plan(n_sequences=67, length=18)
+    split = (np.arange(67) >= 3).astype(np.uint8)
+    plan = replace(usual, split=split, shard_rows=SHARD, chunk_rows=SHARD)
+    truth = planted.make_truth(plan.n_rows)
+    store = planted.write_store(root / "acts.zarr", truth, plan, noise=0.2)
+    checkpoint = planted.true_crosscoder(truth, store)
+    case = Case(truth, store, checkpoint, planted.write_run(root / "run", checkpoint, store))
+    (start, stop), *_ = store.splits["heldout"]
+    assert start % SHARD
+    assert stop % SHARD
+    assert len(store.blocks("heldout")) >= ENOUGH
+    return case
+
+
+@pytest.fixture
+def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
+    """Names of the tasks of every graph that is computed."""
+    plain, seen = dask.compute, []
+
+    def noted(graph: Any, **how: Any) -> Any:
+        seen.append(list(graph.__dask_graph__()))
+        return plain(graph, **how)
+
+    monkeypatch.setattr(dask, "compute", noted)
+    return seen
+
+
+def blocks_of(names: list[str]) -> list[Range]:
+    """Rows of the tasks that read any."""
+    ends = (name.split("-")[-2:] for name in names if rows_of(name))
+    return sorted((int(a), int(b)) for a, b in ends)
+
+
+def test_every_graph_has_one_task_for_each_shard(made: Case, graphs: list[list[str]]) -> None:
+    """Those of the metrics, of the examples and of the twins."""
+    made.evaluate(block_rows=None, **SOME)
+    assert len(graphs) == 3
+    for names in graphs:
+        assert blocks_of(names) == list(made.store.blocks("heldout"))
+
+
+def test_what_came_of_it_is_written_down(made: Case, graphs: list[list[str]]) -> None:
+    """A number; and who gives that number asks for the same, of the same sums."""
+    made.evaluate(block_rows=None, tile_rows=SHARD, **SOME)
+    told = yaml.safe_load(made.run.evaluation_config.read_text(encoding="utf-8"))
+    assert told["block_rows"] == SHARD
+    graphs.clear()
+    made.evaluate(block_rows=SHARD, tile_rows=SHARD, **SOME)
+    assert graphs == []
+    made.evaluate(block_rows=SHARD, tile_rows=SHARD, seed=1, **SOME)
+    assert len(graphs) == 2  # examples and twins: no row is measured
