@@ -145,7 +145,8 @@ not tested. Tests keep this for
   central 95 % these populations are three and four times as large;
 - every number of three sources of equal width in such a population: each is held in 90 or more,
   and in 99 or less all pairs or sources together (250 sets do not tell 98 of 100 from 99);
-- `n_rarer_…`, over 150,000 to 15 million rows of documents of unequal length;
+- `n_rarer_…`, over 150,000 to 15 million rows of documents of unequal length, over 150,000 and 1.5
+  million rows of a role, and over 150,000 of a part of the corpus;
 - `ce_…` (25 and 150 documents);
 - numbers of twins, of two sources and of three, among activations under a cap that many reach;
 - comparisons of activations from few unequal groups, as between wide sources.
@@ -162,6 +163,9 @@ What is off:
 - Too wide where groups have unequal numbers of rows: counts of latents that fire at all. Of 300
   documents whose lengths differ by 0.7 of their mean `n_dead` is held in 100 of 100, by intervals
   1.9 times as wide as its spread asks for; of 3,000, 1.3 times.
+- Too wide: `n_rarer_…` where the bound is one firing or two. Over 154,540 rows `n_rarer_1e-5` is
+  1.4 times as wide as its spread asks for (held in 595 of 600), over as many of a role 1.3 times
+  (587 of 600).
 
 When they mislead:
 
@@ -196,9 +200,10 @@ letter, digit, point or hyphen is a hyphen. Tokens of a chat template are the ro
 firing is there.
 
 A latent is dead in a group if it fires on none of its rows (`dead_fraction_role_user`), or, by \
-Minder's bound, nowhere there with v above 10⁻⁴ (`n_dead_minder_role_user`); how many are rarer \
-than a bound follows from the column `frequency_role_user`. A group has fewer rows than all \
-together, and so more of such latents: compare groups of about as many rows, or frequencies. The \
+Minder's bound, nowhere there with v above 10⁻⁴ (`n_dead_minder_role_user`); \
+`n_rarer_1e-5_role_user` and its kin count those that are rarer there than a bound, and are null \
+over fewer than 10⁵ rows (10⁶, 10⁷). A group has fewer rows than all together, and so more latents \
+that fire on none: compare groups of about as many rows, or frequencies. The \
 report's figure of densities has a panel for each of twelve groups at most.
 """
 

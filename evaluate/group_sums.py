@@ -93,9 +93,15 @@ class GroupSums:
     def present(self, *names: str) -> np.ndarray:
         """Whether a group has any row that the first metric of these names that reads rows is
         about, bool [group]."""
-        metric = next(m for m in self.metrics if m.name in names)
+        name = next(m.name for m in self.metrics if m.name in names)
+        return np.array([_any(sums) for sums in self.each(name)])
+
+    def each(self, name: str) -> Iterator[Sums]:
+        """Sums of one metric over each group of rows that they are kept by."""
+        metric = next(m for m in self.metrics if m.name == name)
         label = label_of(metric)
-        return np.array([_any(self.load([label], p)[label]) for p in self.parts.of(metric)])
+        for part in self.parts.of(metric):
+            yield self.load([label], part)[label]
 
     def _named(self, totals: Totals) -> dict[str, Sums]:
         return {m.name: totals[label] for m in self.metrics if (label := label_of(m)) in totals}

@@ -12,7 +12,7 @@ from xc.evaluate.row_block import RowBlock
 
 NUMBERS = (
     "fve", "mse", "cosine_reconstruction", "l0", "l0_p05", "l0_p50", "l0_p95", "dead_fraction",
-    "n_dead_minder",
+    "n_dead_minder", "n_rarer_1e-5", "n_rarer_1e-6", "n_rarer_1e-7",
 )  # fmt: skip
 """Metrics in summary.json that are taken over each group too."""
 COLUMNS = (

@@ -15,7 +15,7 @@ from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.naming import named_values, names
 from xc.evaluate.populations import FEWEST_BEYOND
 from xc.evaluate.quantile_intervals import median_intervals, quantile_interval
-from xc.evaluate.rarity_intervals import rarity_interval
+from xc.evaluate.rarity_intervals import Firings, rarity_interval
 from xc.evaluate.repetition import Repetition, repetition
 from xc.evaluate.scalars import scalars
 
@@ -136,8 +136,11 @@ def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tu
             each = facts_without_each(plan.of({metric.name}), groups, facts)
             ends = median_intervals(metric, facts, each)
             yield from ((k, (e, STEADY)) for k, e in zip(names(metric, n), ends, strict=True))
-        if metric.rarer_than is not None and groups.n > 1:
-            yield metric.output, (rarity_interval(metric.rarer_than, groups), STEADY)
+        if metric.rarer_than is not None:
+            (frequency,) = metric.needs
+            if (own := Firings.of(groups, frequency)).n > 1:
+                both = rarity_interval(metric.rarer_than, own)
+                yield from ((key, (both, STEADY)) for key in names(metric, n))
 
 
 def _told(found: Mapping[str, Found]) -> Intervals:

@@ -4,7 +4,7 @@ Such a count moves in steps, like others over latents, and by more than others w
 rows: of those near the bound most have fired once or twice.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
@@ -13,8 +13,6 @@ from xc.evaluate.group_sets import HALF, SHARE, at_once, freedom, sets
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.jackknife import LEVEL
 
-FREQUENCY = "frequency"
-"""The metric whose sums are how often latents fire, and rows."""
 NEAR = 2.0
 """Latents between the bound over this and the bound times this are those that may cross it."""
 LONGEST = 3.0
@@ -24,7 +22,34 @@ _ENOUGH = 2
 """Degrees of freedom beyond which one can go."""
 
 
-def rarity_interval(share: float, groups: GroupSums) -> np.ndarray | None:
+@dataclass(frozen=True)
+class Firings:
+    """How often latents fire in each group of rows that has any."""
+
+    fired: np.ndarray
+    """float64 [group, latent]"""
+    rows: np.ndarray
+    """float64 [group], more than 0."""
+
+    @classmethod
+    def of(cls, groups: GroupSums, name: str) -> "Firings":
+        """From the sums of `frequency`, or of that over a part of the rows, which groups may lack.
+
+        Args:
+            groups: sums by group.
+            name: of the metric.
+        """
+        each = [sums for sums in groups.each(name) if sums["rows"][0] > 0]
+        fired, rows = ([sums[key] for sums in each] for key in ("fired", "rows"))
+        return cls(np.array(fired), np.array(rows).reshape(-1))
+
+    @property
+    def n(self) -> int:
+        """Number of groups."""
+        return len(self.rows)
+
+
+def rarity_interval(share: float, firings: Firings) -> np.ndarray | None:
     """95 % interval of the number of latents that fire on less than a share of the rows.
 
     The delete-a-group jackknife with several groups left out at once (`jackknife.jackknife`), with
@@ -41,29 +66,27 @@ def rarity_interval(share: float, groups: GroupSums) -> np.ndarray | None:
 
     Args:
         share: the bound.
-        groups: sums of `FREQUENCY` by group, two or more.
+        firings: of two groups or more.
 
     Returns:
         float64 [2]: low and high, NaN where there are so few rows that one is more than the share;
         None if leaving out rows changes nothing.
     """
-    whole = groups.of(FREQUENCY)
-    fired, rows = whole["fired"], float(whole["rows"][0])
+    fired, rows, n = firings.fired.sum(axis=0), float(firings.rows.sum()), firings.n
     if rows * share < 1:
         return np.full(2, np.nan)
-    bound, single = least_firings(rows, share), list(_without(groups, _all_but_one(groups.n)))
+    bound = least_firings(rows, share)
     near = (fired > 0) & (fired >= bound / NEAR) & (fired <= bound * NEAR)
-    spread = _spread([own[near] for own, _ in single])
-    k = at_once(groups.n, HALF if spread >= 2 else SHARE)
-    each = list(_without(groups, sets(groups.n, k)))
-    kept = 1 - k / groups.n
+    k = at_once(n, HALF if _spread(firings.fired[:, near]) >= 2 else SHARE)
+    kept = 1 - k / n
     below = np.ceil((bound - 0.5) * kept)
-    found = np.array([np.count_nonzero(own < below) for own, _ in each], dtype=np.float64)
+    left = [np.isin(np.arange(n), list(own), invert=True) for own in sets(n, k)]
+    found = np.array([np.count_nonzero(firings.fired[own].sum(axis=0) < below) for own in left])
     if (found == found[0]).all():
         return None
-    apart, free = found - found.mean(), freedom(groups.n, k)
-    if free > _ENOUGH and max(n for _, n in single) <= LONGEST * rows / groups.n:
-        apart = _off_line(apart, np.array([n for _, n in each]))
+    apart, free = found - found.mean(), freedom(n, k)
+    if free > _ENOUGH and firings.rows.max() <= LONGEST * rows / n:
+        apart = _off_line(apart, np.array([firings.rows[own].sum() for own in left]))
         apart, free = apart * np.sqrt(free / (free - 1)), free - 1
     half = stdtrit(free, (1 + LEVEL) / 2) * np.sqrt(kept / k * np.square(apart).sum())
     value = np.count_nonzero(fired < bound)
@@ -76,23 +99,11 @@ def least_firings(rows: float, share: float) -> int:
     return int(whole[np.argmax(whole / rows >= share)])
 
 
-def _without(
-    groups: GroupSums, left_out: Sequence[Collection[int]]
-) -> Iterator[tuple[np.ndarray, float]]:
-    """Firings of each latent, and rows, without sets of groups."""
-    for sums in groups.without_sets([FREQUENCY], left_out):
-        yield sums[FREQUENCY]["fired"], float(sums[FREQUENCY]["rows"][0])
-
-
-def _all_but_one(n: int) -> list[frozenset[int]]:
-    return [frozenset(range(n)) - {group} for group in range(n)]
-
-
-def _spread(near: Sequence[np.ndarray]) -> float:
+def _spread(near: np.ndarray) -> float:
     """From how many groups latents near the bound come, on average: (Σ n)²/Σ n² of each; 0 if there
-    are none. `near`: their firings in each group."""
-    whole, squares = sum(near), sum(map(np.square, near))
-    return float(np.mean(np.square(whole) / squares)) if len(near[0]) else 0.0
+    are none. `near`: their firings, [group, latent]."""
+    whole, squares = near.sum(axis=0), np.square(near).sum(axis=0)
+    return float(np.mean(np.square(whole) / squares)) if near.shape[1] else 0.0
 
 
 def _off_line(apart: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -50,7 +50,8 @@ def _rare(exponent: int, whose: str) -> Metric:
             "that the held-out text lacks makes its latents rare."
         ),
         undefined=(
-            f"fewer than 10^{exponent} rows are held out, and one row would be more than that share"
+            f"it is over fewer than 10^{exponent} held-out rows, and one row would be more than "
+            "that share"
         ),
     )
 

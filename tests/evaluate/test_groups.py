@@ -48,7 +48,8 @@ def test_keys_have_the_group_behind_the_source() -> None:
     expected = {f"{name}_{source}_role_assistant" for name in both for source in "ab"}
     rest = (
         "frequency", "mean_activation", "max_activation", "activation_p50", "activation_p90",
-        "activation_p99", "dead_fraction", "n_dead_minder", "l0", "l0_p05", "l0_p50", "l0_p95",
+        "activation_p99", "dead_fraction", "n_dead_minder", "n_rarer_1e-5", "n_rarer_1e-6",
+        "n_rarer_1e-7", "l0", "l0_p05", "l0_p50", "l0_p95",
     )  # fmt: skip
     assert set(found) == expected | {f"{name}_role_assistant" for name in rest}
 
@@ -60,8 +61,8 @@ def test_what_a_measure_needs_is_measured_over_the_group_too() -> None:
         assert before.issuperset(metric.needs)
         before.add(metric.name)
     assert {m.name for m in made if m.needs} == {
-        f"{name}_{end}" for name in ("dead_fraction", "n_dead_minder")
-        for end in ("role_assistant", "corpus_web")
+        f"{name}_{end}" for end in ("role_assistant", "corpus_web")
+        for name in ("dead_fraction", "n_dead_minder", *(f"n_rarer_1e-{e}" for e in (5, 6, 7)))
     }  # fmt: skip
 
 

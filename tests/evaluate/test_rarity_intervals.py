@@ -13,13 +13,15 @@ from xc.evaluate.finishing import finish_all
 from xc.evaluate.graph import Totals
 from xc.evaluate.group_sets import freedom, sets
 from xc.evaluate.group_sums import GroupSums
+from xc.evaluate.groups import Group, over_groups
 from xc.evaluate.intervals import STEADY, TOO_FEW, UNDEFINED, Intervals, jackknife_intervals
 from xc.evaluate.metrics import frequency
-from xc.evaluate.rarity_intervals import least_firings, rarity_interval
+from xc.evaluate.rarity_intervals import Firings, least_firings, rarity_interval
 from xc.evaluate.reductions import label_of
 from xc.evaluate.selection import select
 
 LABEL = label_of(frequency.METRIC)
+USER = Group("role", 1, "user")
 
 
 def grouped(fired: np.ndarray, rows: np.ndarray) -> GroupSums:
@@ -58,7 +60,7 @@ def test_equal_those_by_hand(n: int, each: float, k: int) -> None:
     fired = there * rng.poisson(rng.gamma(1.0, 0.6 / each, 900), (n, 900))
     share = 0.6 if each > 0.1 else 0.05
     share *= n / rows.sum()
-    found = rarity_interval(share, grouped(fired, rows))
+    found = rarity_interval(share, Firings(fired, rows))
     assert found is not None
     np.testing.assert_allclose(found, expected(fired, rows, share, k))
 
@@ -71,8 +73,11 @@ def test_the_bound_is_that_of_the_count() -> None:
             np.testing.assert_array_equal(below, whole < least_firings(rows, share))
 
 
-def measured(fired: np.ndarray, rows: np.ndarray) -> tuple[dict[str, np.ndarray], Intervals]:
+def measured(
+    fired: np.ndarray, rows: np.ndarray, *parts: Group
+) -> tuple[dict[str, np.ndarray], Intervals]:
     metrics = select(METRICS, ["n_rarer_1e-5"])
+    metrics = (*metrics, *over_groups(metrics, parts))
     groups = grouped(fired, rows)
     groups = GroupSums(metrics, groups.n, groups.load)
     decoder = make_world(1, fired.shape[1], widths=(2, 2)).decoder
@@ -102,13 +107,33 @@ def test_there_is_one_of_few_more_rows_than_are_needed() -> None:
     assert low < values["n_rarer_1e-5"] < high
 
 
+def test_groups_that_lack_the_part_do_not_count() -> None:
+    """The interval is that of the others alone; of one other alone there is none."""
+    rng = np.random.default_rng(5)
+    fired, rows = rng.poisson(0.05, (20, 300)), np.full(20, 7_000)
+    some = np.arange(20) % 5 != 2
+    lacking = fired * some[:, None], rows * 2 * some
+    one = np.arange(20) == 7
+    for part, own, why in (
+        (USER, lacking, None),
+        (USER, (fired * one[:, None], rows * 20 * one), TOO_FEW),
+        (USER, (fired * 0, rows * 0), TOO_FEW),
+    ):
+        found = measured(*own, part)[1]
+        assert found.reasons.get(f"n_rarer_1e-5{part.suffix}_ci") == why
+    expected = measured(*(array[some] for array in lacking))[1].ends["n_rarer_1e-5_ci"]
+    ends = measured(*lacking, USER)[1].ends
+    assert expected is not None
+    assert ends["n_rarer_1e-5_role_user_ci"] == ends["n_rarer_1e-5_ci"] == expected
+
+
 def test_unequal_groups_alone_do_not_widen_it() -> None:
     """Where as many latents come of each row, whatever their group."""
     rng = np.random.default_rng(4)
     wide = []
     for rows in (np.full(20, 10_000), np.repeat([4_000, 16_000], 10)):
         halves = [
-            rarity_interval(1.2e-5, grouped(rng.poisson(rows[:, None] * rate), rows))
+            rarity_interval(1.2e-5, Firings(rng.poisson(rows[:, None] * rate), rows))
             for rate in [np.full((1, 2000), 1e-5)] * 20
         ]
         wide.append(np.mean([both[1] - both[0] for both in halves if both is not None]))
@@ -121,7 +146,7 @@ def test_one_long_group_hides_nothing() -> None:
     rows[0] = 60_000
     fired = np.zeros((20, 5))
     fired[0] = 3
-    found = rarity_interval(1e-5, grouped(fired, rows))
+    found = rarity_interval(1e-5, Firings(fired, rows))
     assert found is not None
     assert found[0] == 0
     assert found[1] == 5  # all there are

@@ -1,8 +1,8 @@
 """Data sets of very many rows, nearly all empty, of latents that fire about once in 100,000 rows or
 much less often. Only the entries are drawn; what counts them is the evaluator's own code."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from simulated import Drawn, Sample
@@ -26,6 +26,10 @@ LENGTH, BURST = 500, 3
 TOPICS = 40
 HOME = 0.5
 """Share of its bursts that a latent has in documents of its topic alone."""
+TURN = 25
+"""Rows of a turn, all of one role."""
+USER, ASSISTANT = 1, 2
+"""Roles."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,24 @@ class Entries:
     """Of each entry, from the document's first."""
     latent: np.ndarray
     """Of each entry."""
+    labels: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """uint8, of each row of each document in turn."""
+
+    @property
+    def row_of_all(self) -> np.ndarray:
+        """Of each entry, from the first document's first."""
+        return (self.lengths.cumsum() - self.lengths)[self.document] + self.row
+
+    def until(self, stop: int) -> "Entries":
+        """The first rows alone."""
+        ends = self.lengths.cumsum()
+        n, there = int(np.searchsorted(ends, stop)) + 1, self.row_of_all < stop
+        lengths = self.lengths[:n].copy()
+        lengths[-1] -= ends[n - 1] - stop
+        return Entries(
+            lengths, self.document[there], self.row[there], self.latent[there],
+            {name: column[:stop] for name, column in self.labels.items()},
+        )  # fmt: skip
 
     def parts(self, of_document: np.ndarray, n: int) -> Iterator["Entries"]:
         """The documents of each of n parts, numbered anew."""
@@ -53,6 +75,7 @@ class Entries:
                 number[self.document[entries]],
                 self.row[entries],
                 self.latent[entries],
+                {k: v[np.repeat(there, self.lengths)] for k, v in self.labels.items()},
             )
 
 
@@ -134,15 +157,46 @@ class Rare:
         return make_world(1, len(self.rate), widths=(1, 1)).decoder
 
 
+Draw = Callable[[Rare, int, np.random.Generator], Entries]
+"""A population and a number of rows to a data set."""
+
+
+def in_turns(population: Rare, rows: int, rng: np.random.Generator) -> Entries:
+    """Documents in turns of users and assistants, in each of its own proportion, until users have
+    so many rows."""
+    entries = population.draw(11 * rows // 5, rng)
+    n = int(entries.lengths.sum())
+    document = np.repeat(np.arange(len(entries.lengths)), entries.lengths)[::TURN]
+    share = rng.beta(2.0, 2.0, len(entries.lengths))[document]
+    role = np.where(rng.random(len(share)) < share, USER, ASSISTANT).astype(np.uint8)
+    role = np.repeat(role, TURN)[:n]
+    stop = int(np.searchsorted((role == USER).cumsum(), rows)) + 1
+    return replace(entries, labels={"role": role}).until(stop)
+
+
+def in_parts(population: Rare, rows: int, rng: np.random.Generator) -> Entries:
+    """Documents of two parts of a corpus, 0 and 1, of other topics; each has so many rows."""
+    others = replace(population, share=population.share[::-1])
+    both = [part.draw(rows, rng) for part in (others, population)]
+    number = [np.full(rows, i, np.uint8) for i in range(2)]
+    before = (0, len(both[0].lengths))
+    return Entries(
+        np.concatenate([own.lengths for own in both]),
+        np.concatenate([n + own.document for n, own in zip(before, both, strict=True)]),
+        np.concatenate([own.row for own in both]),
+        np.concatenate([own.latent for own in both]),
+        {"corpus": np.concatenate(number)},
+    )
+
+
 def block(entries: Entries, decoder: Decoder) -> RowBlock:
     """All rows of a data set, or of a part; there are no activations."""
-    n, ends = int(entries.lengths.sum()), entries.lengths.cumsum()
-    row = (ends - entries.lengths)[entries.document] + entries.row
+    n, row = int(entries.lengths.sum()), entries.row_of_all
     indptr = np.concatenate([[0], np.bincount(row, minlength=n).cumsum()])
     latent = entries.latent[np.argsort(row, kind="stable")].astype(np.int32)
     latents = LatentRows(indptr, latent, np.ones(len(latent), np.float32), decoder.d_sae)
-    sequence = np.repeat(np.arange(len(ends)), entries.lengths)
-    return RowBlock(0, n, sequence, latents, decoder, tuple, (), {})
+    sequence = np.repeat(np.arange(len(entries.lengths)), entries.lengths)
+    return RowBlock(0, n, sequence, latents, decoder, tuple, (), entries.labels)
 
 
 def by_group(
@@ -163,12 +217,18 @@ def by_group(
 
 
 def draw_rare(
-    population: Rare, metrics: Sequence[Metric], *, n: int, rows: int, groups: int = 20
+    population: Rare,
+    metrics: Sequence[Metric],
+    *,
+    n: int,
+    rows: int,
+    groups: int = 20,
+    draw: Draw = Rare.draw,
 ) -> Drawn:
     """Independent data sets of so many rows, measured."""
     found, decoder = [], population.decoder
     for i in range(n):
-        entries = population.draw(rows, np.random.default_rng([17, i]))
+        entries = draw(population, rows, np.random.default_rng([17, i]))
         sums = by_group(entries, decoder, metrics, groups)
         facts = finish_all(metrics, sums.totals(), Facts(decoder, seed=i))
         intervals = jackknife_intervals(metrics, sums, facts)
