@@ -44,10 +44,10 @@ _SUFFIXES = {
 INTRODUCTION = """\
 # The metrics
 
-What `xc evaluate` measures: the formula, what a value means, when it misleads, and what it reads
-where the truth is known (see [Planted truth](#planted-truth)). This page is written by
-`python -m xc.evaluate.document --planted benchmarks/results/planted.json` from the same texts that
-the report shows; a test keeps the two equal. Where L1 goes wrong, and how, is told at length on
+What `xc evaluate` measures: the formula and whose it is, what a value means, when it misleads, and
+what it reads where the truth is known (see [Planted truth](#planted-truth)). This page is written
+by `python -m xc.evaluate.document --planted benchmarks/results/planted.json` from the same texts
+that the report shows; a test keeps the two equal. Where L1 goes wrong, and how, is told at length on
 [the page on artefacts](artefacts.md); how much of the headline numbers chance makes, on [that on
 null controls](nulls.md).
 
@@ -251,6 +251,35 @@ the group of each latent: shared (designated), exclusive_a, exclusive_b, …, pl
 """
 
 
+REFERENCES = """\
+## Whose they are
+
+"xc" under *source* is a definition of this project, "in common use" one that nobody in particular
+is cited for. "Code" is what a paper's authors published beside it, where it says more than the
+paper, or something else ([comparison](comparison.md)).
+
+- Becker, de Haan, Dignum, Kuin and Hoekstra: *Hidden Signatures: Using Crosscoders to Compare
+  Transformer Features Between Model Pairs*.
+- Bricken et al. 2023: *Towards Monosemanticity*.
+- Ding, Denain and Steinhardt 2021: *Grounding Representation Similarity with Statistical Testing*.
+- Hotelling 1936: *Relations Between Two Sets of Variates*.
+- Kissane, Krzyzanowski, Conmy and Nanda 2024: *Open Source Replication of Anthropic's Crosscoder
+  Paper for Model-Diffing*.
+- Kornblith, Norouzi, Lee and Hinton 2019: *Similarity of Neural Network Representations Revisited*.
+- Lindsey et al. 2024: *Sparse Crosscoders for Cross-Layer Features and Model Diffing*.
+- Masson, Rim and Lee 2019: *DDSketch: A Fast and Fully-Mergeable Quantile Sketch with
+  Relative-Error Guarantees*.
+- Minder, Dumas, Chughtai and Nanda 2025: *Robustly Identifying Concepts Introduced During Chat
+  Fine-Tuning Using Crosscoders*.
+- Morcos, Raghu and Bengio 2018: *Insights on Representational Similarity in Neural Networks with
+  Canonical Correlation*.
+- Raghu, Gilmer, Yosinski and Sohl-Dickstein 2017: *SVCCA: Singular Vector Canonical Correlation
+  Analysis for Deep Learning Dynamics and Interpretability*.
+- Schönemann 1966: *A Generalized Solution of the Orthogonal Procrustes Problem*.
+- Templeton et al. 2024: *Scaling Monosemanticity*.
+"""
+
+
 LOSSES = """\
 ## Losses of the models
 
@@ -323,6 +352,7 @@ def catalogue(metrics: Iterable[Metric] = METRICS, planted: Planted | None = Non
     parts += [LOSSES, *(_entry(metric, planted) for metric in SPLICED)]
     parts.append("## Other tables\n")
     parts += [_table(name, *told, planted) for name, told in TABLES.items()]
+    parts.append(REFERENCES)
     return "\n".join(parts)
 
 
@@ -354,6 +384,7 @@ def _entry(metric: Metric, planted: Planted | None) -> str:
         f"### `{shown(metric)}`\n",
         f"{metric.summary}\n",
         f"- **Formula.** {metric.formula}",
+        f"- **Source.** {metric.source}",
         f"- **Meaning.** {metric.meaning}",
         f"- **Misleads.** {metric.misleads}",
         f"- **Range.** {low:g} to {high:g}; shape: {metric.scope.value}.",

@@ -102,7 +102,9 @@ class Metric:
     summary: str
     """One sentence for the report."""
     formula: str
-    """The definition, and whose it is."""
+    """The definition."""
+    source: str
+    """Whose it is: the paper with equation, section or figure, their code, or xc."""
     meaning: str
     """How to read a value."""
     misleads: str

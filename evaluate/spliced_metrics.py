@@ -73,6 +73,7 @@ def _metric(
     *,
     summary: str,
     formula: str,
+    source: str,
     meaning: str,
     misleads: str,
     undefined: str = UNDEFINED,
@@ -91,6 +92,7 @@ def _metric(
         bounds=bounds,
         summary=summary,
         formula=formula,
+        source=source,
         meaning=meaning,
         misleads=misleads,
         undefined=undefined,
@@ -108,6 +110,7 @@ SPLICED: tuple[Metric, ...] = (
         _POSITIVE,
         summary="Next-token cross-entropy of the model as it is, nats per token.",
         formula=f"mean of −ln p(next token), {_OVER}; sums first, one division last.",
+        source="In common use.",
         meaning="How well the model predicts this text at all.",
         misleads="Models with other tokenizers predict other tokens; nats per token are not alike.",
     ),
@@ -124,6 +127,7 @@ SPLICED: tuple[Metric, ...] = (
             "(attention sinks, roles it was not trained on). Latents come from clean runs of all "
             "models; one model is spliced at a time (after Kissane et al.)."
         ),
+        source="Kissane et al.'s notebook; masks and filters: xc.",
         meaning="Near ce_clean: what the reconstruction loses does not matter for the next token.",
         misleads=(
             "Positions that keep their activation help the others through attention: read "
@@ -136,6 +140,7 @@ SPLICED: tuple[Metric, ...] = (
         _POSITIVE,
         summary="The same cross-entropy with zeros in the place of the activation.",
         formula="as ce_clean, of the model whose site is zero at every position, BOS included.",
+        source="Kissane et al.'s notebook.",
         meaning="What is lost when the site carries nothing: the far end of ce_recovered's scale.",
         misleads=(
             "Zero is no activation that a model ever sees; the loss may be far above that of a "
@@ -148,6 +153,7 @@ SPLICED: tuple[Metric, ...] = (
         _ANY,
         summary="Nats per token that the reconstruction costs.",
         formula="ce_spliced − ce_clean.",
+        source="Kissane et al.'s notebook.",
         meaning="0: nothing is lost. It needs no far end, and is the number to compare by.",
         misleads=(
             "Nats of different models, texts and depths are not alike. Below 0 the splice predicts "
@@ -164,6 +170,7 @@ SPLICED: tuple[Metric, ...] = (
             "division (loss recovered, Kissane et al.). Rows that the store's mask drops keep "
             "their original activation in the splice; zero ablation covers every position."
         ),
+        source="Kissane et al.'s notebook (loss recovered).",
         meaning="1: as good as the model's own activations; 0: as bad as zeros.",
         misleads=(
             "Zero ablation is so bad that what is lost looks small beside it: 0.32 of 2.22 nats "
@@ -178,6 +185,7 @@ SPLICED: tuple[Metric, ...] = (
         (0.0, 1.0),
         summary="Share of the positions whose activation the splice replaces.",
         formula="rows replaced over all positions of the held-out sequences, BOS included.",
+        source="xc.",
         meaning=(
             "Just below 1 where only BOS and sinks keep their activation; far below where the run "
             "is about some roles alone, or the mask drops much."

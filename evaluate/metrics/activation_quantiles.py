@@ -28,6 +28,7 @@ def _quantile(percent: int, meaning: str) -> Metric:
             f"the f_j of rank ⌈{percent} %·n⌉ among the n held-out rows with f_j > 0, from bins of "
             f"a sixteenth of an octave: within {100 * RELATIVE_ERROR:.3g} % of the exact value."
         ),
+        source="xc; bins of equal relative width as in DDSketch (Masson et al. 2019).",
         meaning=meaning,
         misleads=(
             "Of firing rows alone: a threshold that cuts weak activations off raises it. For a "

@@ -21,6 +21,7 @@ METRIC = Metric(
     bounds=(0.0, float("inf")),
     summary="Correlations of the two sources' activations, from their first and second moments.",
     formula="Σx, Σxᵀx of each source and Σx_Aᵀx_B of each pair over held-out rows, in float64.",
+    source="xc: the sums that cca, svcca, pwcca, cka and procrustes share.",
     meaning=(
         "It has no number of its own; cca, svcca, pwcca, cka, procrustes and the chance levels "
         "beside them are taken from it."

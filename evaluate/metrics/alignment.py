@@ -25,6 +25,7 @@ METRIC = Metric(
         "columns centred, bases by SVD with a rank tolerance (the R²_CCA of Becker et al., whose "
         "code centres with one number and counts dead latents)."
     ),
+    source="Becker et al., section 3.5 and its code; R²_CCA as named by Kornblith et al. 2019.",
     meaning="1: one decoder is a linear map of the other; read it against alignment_chance.",
     misleads=(
         "Unrelated decoders reach about d_model over the number of latents; long rows weigh more. "

@@ -38,6 +38,7 @@ def adjusted(of: str, *, summary: str, meaning: str, misleads: str, undefined: s
         bounds=(-float("inf"), 1.0),
         summary=summary,
         formula=f"({of} − {of}_chance) / (1 − {of}_chance).",
+        source="xc: above chance, as a share of what there is above it (Cohen's κ has that form).",
         meaning=meaning,
         misleads=misleads,
         undefined=undefined,

@@ -34,6 +34,7 @@ METRIC = Metric(
         "alignment over all latents: what Becker et al. compute, but for their code's centring "
         "with one number for the whole matrix."
     ),
+    source="Becker et al., section 3.5 and its code.",
     meaning="Comparable with published values; read it against alignment_all_chance.",
     misleads=(
         "Dead latents keep much of what they were initialised with: equal starts raise it, "
@@ -53,6 +54,7 @@ CHANCE = Metric(
         "r_A·r_B / ((n − 1)·min(r_A, r_B)) for n latents and centred decoders of rank r_A and r_B, "
         "as in alignment_chance."
     ),
+    source="xc: the mean over permutations, in closed form.",
     meaning="An alignment_all at this level says nothing.",
     misleads="Near 1 when there are fewer latents than twice the width: it cannot tell anything.",
     undefined="there are fewer than two latents, or a decoder is the same in all of them",

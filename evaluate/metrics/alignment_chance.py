@@ -24,6 +24,7 @@ METRIC = Metric(
         "mean of alignment over all permutations of the rows of W_dec_B, exactly: r_A·r_B / "
         "((n − 1)·min(r_A, r_B)) for n alive latents and centred decoders of rank r_A and r_B."
     ),
+    source="xc: the mean over permutations, in closed form.",
     meaning="An alignment at this level says nothing.",
     misleads=(
         "Near 1 when fewer latents are alive than twice the width: then alignment cannot tell "

@@ -35,6 +35,7 @@ METRIC = Metric(
     bounds=(0.0, 1.0),
     summary="Alignment over the latents that both sources write: how alike they write them.",
     formula="alignment over the latents of class shared.",
+    source="xc, after Becker et al., section 3.5.",
     meaning=(
         "1: one linear map takes each shared latent's direction in A to that in B. Above alignment "
         "by what exclusive latents, with a direction on one side only, take from it."
@@ -55,6 +56,7 @@ CHANCE = Metric(
         "r_A·r_B / ((n − 1)·min(r_A, r_B)) for n shared latents and centred decoders of rank r_A "
         "and r_B, as in alignment_chance."
     ),
+    source="xc: the mean over permutations, in closed form.",
     meaning="An alignment_shared at this level says nothing.",
     misleads="Near 1 when fewer latents are shared than twice the width: it cannot tell anything.",
     undefined="fewer than two latents are shared",

@@ -21,6 +21,7 @@ METRIC = Metric(
     bounds=(-float("inf"), float("inf")),
     summary="Factor of the latent that best explains the activations themselves.",
     formula="β = ⟨d, Σ f x⟩ / (Σ f² ‖d‖²); d the direction of B (_mirror: of A).",
+    source="Minder et al., eqs. 5 and 30; this target is in their code only.",
     meaning="What the source holds along the latent's direction, whoever reconstructs it.",
     misleads="The mean activation enters where the latent fires; see beta_activation_no_bias.",
     undefined="the latent is dead, the direction is zero, or the sources differ in width",

@@ -21,6 +21,7 @@ METRIC = Metric(
     bounds=(-float("inf"), float("inf")),
     summary="Factor of the latent that best explains the activations minus the decoder bias.",
     formula="β = ⟨d, Σ f (x − b)⟩ / (Σ f² ‖d‖²); d the direction of B (_mirror: of A).",
+    source="Minder et al., eqs. 5 and 30; this target is in their code only.",
     meaning="As beta_activation, freed of what the bias explains.",
     misleads="Other latents' contributions along the direction still enter.",
     undefined="the latent is dead, the direction is zero, or the sources differ in width",

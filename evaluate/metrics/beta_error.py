@@ -24,6 +24,10 @@ METRIC = Metric(
         "β = ⟨d, Σ f y⟩ / (Σ f² ‖d‖²), y = x − (x̂ − f d_m), d the direction of B (_mirror: of "
         "A); exact over all held-out rows (Minder et al.)."
     ),
+    source=(
+        "Minder et al., eqs. 5 and 30 to 32 (which print the bias with the other sign than their "
+        "code)."
+    ),
     meaning=(
         "1: the source has the feature just as the latent writes it; 0: the source has nothing "
         "there."

@@ -21,6 +21,7 @@ METRIC = Metric(
     bounds=(-float("inf"), float("inf")),
     summary="beta_error of each source along that source's own decoder direction.",
     formula="β as in beta_error, d = d_m for source m.",
+    source="xc, after Minder et al., eqs. 30 to 32.",
     meaning="Defined for sources of any width; 1 where the latent is fitted just right.",
     misleads="Compares a source with itself: it cannot show that the other source has the feature.",
     undefined="the latent is dead, or its decoder row is zero",

@@ -21,6 +21,7 @@ METRIC = Metric(
     bounds=(-float("inf"), float("inf")),
     summary="beta_reconstruction of each source along that source's own decoder direction.",
     formula="β as in beta_reconstruction, d = d_m for source m.",
+    source="xc, after Minder et al., eqs. 30, 33 and 34.",
     meaning="Defined for sources of any width.",
     misleads="Compares a source with itself: it cannot show that the other source has the feature.",
     undefined="the latent is dead, or its decoder row is zero",

@@ -24,6 +24,7 @@ METRIC = Metric(
         "β = ⟨d, Σ f x̂⟩ / (Σ f² ‖d‖²), bias and latent included; d the direction of B "
         "(_mirror: of A)."
     ),
+    source="Minder et al., eqs. 5, 30, 33 and 34.",
     meaning=(
         "Above its own contribution when other latents write the same direction (latent "
         "decoupling)."

@@ -36,6 +36,7 @@ def _column(percent: int) -> Metric:
             f"{percent} % of its largest."
         ),
         formula=f"min {{m : ‖d_m‖/√d_model_m ≥ {percent} % of the largest over sources}}.",
+        source="xc; decoder norms over sources as Lindsey et al. 2024 read them over layers.",
         meaning=(
             "With snapshots of one training as sources, in their order: when the feature was born; "
             "with layers, where."
@@ -59,6 +60,7 @@ def _count(percent: int) -> Metric:
         bounds=(0.0, float("inf")),
         summary=f"Number of latents that fire and are born in the source, by {percent} %.",
         formula=f"#{{j alive : birth_source_{percent}_j = m}}.",
+        source="xc; decoder norms over sources as Lindsey et al. 2024 read them over layers.",
         meaning="Over snapshots: how many features each stretch of training added.",
         misleads="The first source counts all that were there before, not only what it added.",
         undefined=_ALONE,

@@ -25,6 +25,7 @@ METRIC = Metric(
         " held-out rows, columns centred, all directions in which they vary: the R²_CCA of "
         "`alignment`, with rows for latents. 1 exactly for equal activations."
     ),
+    source="Hotelling 1936; the mean of squares as in Kornblith et al. 2019 (R²_CCA).",
     meaning=(
         "1: what one source holds is a linear map of what the other holds; read it against "
         "cca_chance."

@@ -24,6 +24,7 @@ METRIC = Metric(
         "max(rank_A, rank_B)/(rows − 1), at most 1: the mean of cca over all permutations of "
         "the rows of one source, exactly."
     ),
+    source="xc: the mean over permutations, in closed form.",
     meaning="A cca at this level says nothing.",
     misleads=(
         "Rows of one sequence resemble one another, so that unrelated sources with sequences "

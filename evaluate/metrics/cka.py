@@ -24,6 +24,7 @@ METRIC = Metric(
         "‖X_AᵀX_B‖²_F / (‖X_AᵀX_A‖_F·‖X_BᵀX_B‖_F), columns centred (Kornblith et al. 2019), "
         "over all held-out rows. 1 exactly for equal activations."
     ),
+    source="Kornblith et al. 2019, linear CKA.",
     meaning=(
         "1: the same up to rotation and one scale; 0: no linear relation. It needs no crosscoder."
     ),

@@ -24,6 +24,7 @@ METRIC = Metric(
         "‖X_A‖²_F·‖X_B‖²_F / ((rows − 1)·‖X_AᵀX_A‖_F·‖X_BᵀX_B‖_F), at most 1: the mean of cka "
         "over all permutations of the rows of one source, exactly."
     ),
+    source="xc: the mean over permutations, in closed form.",
     meaning="A cka at this level says nothing.",
     misleads=(
         "Rows of one sequence resemble one another, so that unrelated sources with sequences "

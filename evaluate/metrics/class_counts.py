@@ -27,6 +27,7 @@ def _count(name: str, label: str, what: str, *, key: str = "") -> Metric:
         bounds=(0.0, float("inf")),
         summary=f"Number of latents {what}.",
         formula=f"#{{j : class of j is {label.format(p='a', q='b')}}}.",
+        source="Minder et al., figure 1c.",
         meaning="To be read beside the other classes and the number of latents.",
         misleads="Comparable between crosscoders of equal d_sae, sparsity and l0 only.",
         undefined=NO_EXCLUSIVE,
@@ -46,6 +47,7 @@ N_DEAD = Metric(
     bounds=(0.0, float("inf")),
     summary="Number of latents that never fire on held-out rows.",
     formula=f"#{{j : class of j is {DEAD}}}.",
+    source="In common use; Minder et al.'s code for BatchTopK.",
     meaning="Latents that no other count includes.",
     misleads="With few held-out rows, rare latents count as dead.",
 )

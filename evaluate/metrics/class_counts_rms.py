@@ -33,6 +33,7 @@ def _count(name: str, label: str, *, key: str = "") -> Metric:
             f"#{{j : j is {label.format(p='a', q='b')} by delta_norm_rms}}, cut as the classes are "
             "by delta_norm."
         ),
+        source="xc, after Minder et al., figure 1c.",
         meaning=(
             "The count to read between sources of unequal width that mean_norm normalised; at "
             "equal widths the same number."

@@ -22,6 +22,7 @@ METRIC = Metric(
     bounds=(0.0, float("inf")),
     summary="Over how many rows the activations of two sources are compared.",
     formula="The number of held-out rows.",
+    source="xc.",
     meaning=(
         "It has no number of its own; cca_chance and cka_chance are over these rows less one. "
         "Intervals are about other text of the same amount: where they leave out groups of rows "

@@ -27,6 +27,7 @@ METRIC = Metric(
     bounds=(-1.0, 1.0),
     summary="Cosine between the decoder directions of the two sources.",
     formula="⟨d_A, d_B⟩ / (‖d_A‖‖d_B‖).",
+    source="Lindsey et al. 2024; Kissane et al. (second histogram); Minder et al., figure 10.",
     meaning="1: the two models write the feature in the same direction.",
     misleads=(
         "Models trained from different seeds share no basis: their cosines are near 0 though "

@@ -30,6 +30,7 @@ METRIC = Metric(
         "⟨w_A, w_B⟩ / (‖w_A‖‖w_B‖), w_m column j of W_enc of source m; normalising the "
         "activations changes it only by a factor per source."
     ),
+    source="Minder et al.'s code.",
     meaning="1: the latent is read off the same direction in both models.",
     misleads=(
         "An encoder also tells its latent from others, so its direction need not be that of the "

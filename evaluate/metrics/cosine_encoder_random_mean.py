@@ -28,6 +28,7 @@ METRIC = Metric(
     bounds=(-1.0, 1.0),
     summary="Mean cosine between encoder directions of different latents.",
     formula="mean of cos(w_i^A, w_k^B), over all pairs i ≠ k of latents that fire.",
+    source="xc: over all pairs, in place of a sample of pairs.",
     meaning="What an encoder cosine is when latents have nothing to do with each other.",
     misleads="A mean near 0 still has a spread of about 1/√d_model.",
     undefined="the sources differ in width, or fewer than two latents fire",

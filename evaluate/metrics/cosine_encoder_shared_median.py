@@ -27,6 +27,7 @@ METRIC = Metric(
     bounds=(-1.0, 1.0),
     summary="Median cosine between the encoder directions of shared latents.",
     formula="median of cosine_encoder over latents of class shared.",
+    source="xc, after the histogram of Kissane et al.",
     meaning="To be read beside cosine_shared_median: usually the lower of the two.",
     misleads="Says nothing of latents that are not shared; compare with its random pairs.",
     undefined="the sources differ in width, or no latent is shared",

@@ -30,6 +30,7 @@ METRIC = Metric(
         "Mean cosine between decoder directions of different latents, the null beside the cosines."
     ),
     formula="mean of cos(d_i^A, d_k^B), over all pairs i ≠ k of latents that fire.",
+    source="xc: over all pairs, in place of a sample of pairs.",
     meaning="What a cosine is when latents have nothing to do with each other.",
     misleads="A mean near 0 still has a spread of about 1/√d_model.",
     undefined="the sources differ in width, or fewer than two latents fire",

@@ -38,6 +38,7 @@ METRIC = Metric(
         "mean over held-out rows of ⟨x, x̂⟩/(‖x‖‖x̂‖), activations as normalised in training; rows "
         "where x or x̂ is zero are left out."
     ),
+    source="In common use for sparse autoencoders; nobody's in particular.",
     meaning="1: the reconstruction points the right way on every row, whatever its length.",
     misleads=(
         "Blind to length. Where training subtracted no mean, an offset that all rows share makes "

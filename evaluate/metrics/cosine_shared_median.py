@@ -27,6 +27,7 @@ METRIC = Metric(
     bounds=(-1.0, 1.0),
     summary="Median cosine between the decoder directions of shared latents.",
     formula="median of cosine over latents of class shared.",
+    source="xc, after the histogram of Kissane et al.",
     meaning="Near 1 for a model and its fine-tune; near 0 for models without a common basis.",
     misleads="Says nothing of latents that are not shared; compare with cosine_random_mean.",
     undefined="the sources differ in width, or no latent is shared",

@@ -32,7 +32,7 @@ def _rarer(exponent: int) -> Finish:
     return finish
 
 
-def _rare(exponent: int, whose: str) -> Metric:
+def _rare(exponent: int, whose: str, source: str) -> Metric:
     return Metric(
         name=f"n_rarer_1e-{exponent}",
         scope=Scope.SCALAR,
@@ -44,6 +44,7 @@ def _rare(exponent: int, whose: str) -> Metric:
         bounds=(0.0, float("inf")),
         summary=f"Number of latents that fire on less than one held-out row in 10^{exponent}.",
         formula=f"#{{j : frequency_j < 10^-{exponent}}}, those that never fire included.",
+        source=source,
         meaning=f"Dead or all but dead, {whose}.",
         misleads=(
             "As good as its rows: near the bound a latent has fired once or twice, and a topic "
@@ -68,13 +69,22 @@ N_WEAK = Metric(
         "#{j : v_j ≤ 10⁻⁴ on every held-out row}, v = f·Σ_m‖d^m‖ (Minder et al., for crosscoders "
         "trained with L1)."
     ),
+    source="Minder et al.'s code for L1.",
     meaning="n_dead and the latents that L1 shrank to almost nothing without reaching zero.",
     misleads="10⁻⁴ has no unit: what it means depends on the size of the activations.",
 )
 
 METRICS = (
     N_WEAK,
-    _rare(5, "by the bound below which density histograms of SAEs show a cluster of its own"),
-    _rare(6, "by a bound that is in use for SAEs"),
-    _rare(7, "about the rule of Templeton et al.: no activation in 10 million tokens"),
+    _rare(
+        5,
+        "by the bound below which density histograms of SAEs show a cluster of its own",
+        "xc, after the densities of Bricken et al. 2023.",
+    ),
+    _rare(6, "by a bound that is in use for SAEs", "In common use."),
+    _rare(
+        7,
+        "about the rule of Templeton et al.: no activation in 10 million tokens",
+        "Templeton et al. 2024.",
+    ),
 )

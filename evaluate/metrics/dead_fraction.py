@@ -22,6 +22,7 @@ METRIC = Metric(
     bounds=(0.0, 1.0),
     summary="Share of latents that never fire on held-out rows.",
     formula="#{j : no held-out row has f_j > 0} / d_sae.",
+    source="In common use; Minder et al.'s code for BatchTopK.",
     meaning="Capacity that training did not use.",
     misleads=(
         "With few held-out rows, rare latents count as dead; training's own rule looks at many "

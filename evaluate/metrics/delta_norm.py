@@ -22,6 +22,7 @@ METRIC = Metric(
     bounds=(0.0, 1.0),
     summary="Norm difference over the larger norm, mapped to 0 (A only) … 1 (B only).",
     formula="½((‖d_B‖ − ‖d_A‖)/max(‖d_A‖, ‖d_B‖) + 1) (Minder et al., eq. 4).",
+    source="Minder et al., eq. 4 (their stored column is 1 minus it).",
     meaning=(
         "Above 0.9 the latent writes at least five times more to B; the classes are cut from it."
     ),

@@ -22,6 +22,7 @@ METRIC = Metric(
     bounds=(0.0, 1.0),
     summary="delta_norm with each decoder norm divided by √d_model; the same at equal widths.",
     formula="½((r_B − r_A)/max(r_A, r_B) + 1), r_m = ‖d_m‖/√d_model_m.",
+    source="xc, after Minder et al., eq. 4.",
     meaning=(
         "Where normalisation brings each source to a length of √d_model (mean_norm), a latent that "
         "both hold alike has ½ whatever the widths. By delta_norm such latents are `other` once "

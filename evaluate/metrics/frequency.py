@@ -27,6 +27,7 @@ METRIC = Metric(
     bounds=(0.0, 1.0),
     summary="Share of held-out rows on which the latent fires.",
     formula="#{rows : f_j > 0} / #rows, held-out rows.",
+    source="In common use; Becker et al., figure 7; Minder et al., figure 11.",
     meaning="0 is dead; above about 0.1 a latent is dense and rarely has one meaning.",
     misleads=(
         "Depends on the text: a latent for a topic that the held-out documents lack looks dead."

@@ -21,6 +21,7 @@ METRIC = Metric(
     bounds=(-float("inf"), 1.0),
     summary="Fraction of the activations' variance that the reconstruction explains.",
     formula=("1 − Σ‖x − x̂‖² / Σ‖x − μ‖², both sums over all held-out rows, μ their mean."),
+    source="In common use (R²); one division of sums over all rows, where others average batches.",
     meaning=(
         "1 is a perfect reconstruction, 0 as good as the mean activation, below 0 worse than it."
     ),

@@ -40,6 +40,7 @@ METRIC = Metric(
     bounds=(-float("inf"), 1.0),
     summary="Variance explained, row by row, averaged over rows: Kissane's definition.",
     formula=f"mean over held-out rows of 1 − ‖x − x̂‖²/‖x − x̄‖² (Kissane et al.); {CENTRE}.",
+    source="Kissane et al.'s notebook; Becker et al.'s code for each source.",
     meaning="Only for comparison with texts that use it; fve is the number to trust.",
     misleads=(
         "A mean of ratios: rows near the mean, with next to nothing to explain, dominate it and "

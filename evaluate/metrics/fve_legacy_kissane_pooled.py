@@ -42,6 +42,7 @@ METRIC = Metric(
         "Becker et al. average the two sources' ratios instead, which is another number); "
         f"{CENTRE}."
     ),
+    source="Kissane et al.'s notebook.",
     meaning="Only for comparison with texts that use it; fve is the number to trust.",
     misleads="As that of one source; and the source of larger normalised variance weighs more.",
     undefined="every held-out row equals the store's mean",

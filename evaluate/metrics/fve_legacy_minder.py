@@ -29,6 +29,7 @@ METRIC = Metric(
     formula=(
         "1 − Σ_d Var(x_d − x̂_d)/Σ_d Var(x_d), unbiased variances (Minder et al.); " + ALL_ROWS + "."
     ),
+    source="Minder et al.'s code; their tables 1 and 2.",
     meaning=(
         "Only for comparison with texts that use it. Never below fve: the difference is the "
         "share of the variance that a constant error is worth."

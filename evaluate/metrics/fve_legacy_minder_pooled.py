@@ -28,6 +28,7 @@ METRIC = Metric(
         + ALL_ROWS
         + "."
     ),
+    source="Minder et al.'s code; their tables 1 and 2 (total).",
     meaning="Only for comparison with texts that use it; never below fve.",
     misleads="As that of one source; and the source of larger normalised variance weighs more.",
     undefined="the held-out activations do not vary",

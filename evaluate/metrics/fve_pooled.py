@@ -22,6 +22,7 @@ METRIC = Metric(
     bounds=(-float("inf"), 1.0),
     summary="Fraction of variance explained over all sources together.",
     formula="1 − Σ_m Σ‖x_m − x̂_m‖² / Σ_m Σ‖x_m − μ_m‖², each source as normalised in training.",
+    source="In common use (R²); both sources' sums added before the division.",
     meaning="The one number to compare crosscoders of the same sources by.",
     misleads=(
         "A source of larger normalised variance weighs more; look at the values per source as well."

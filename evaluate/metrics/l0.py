@@ -36,6 +36,7 @@ METRIC = Metric(
     bounds=(0.0, float("inf")),
     summary="Mean number of latents that fire on a row.",
     formula="mean over held-out rows of #{j : f_j > 0}, f after the threshold.",
+    source="In common use; Kissane et al.; Minder et al., tables 1 and 2.",
     meaning="How sparse the code is; compare other metrics only between crosscoders of similar l0.",
     misleads=(
         "A mean hides a long tail: a few rows may use many times more latents. BatchTopK at "

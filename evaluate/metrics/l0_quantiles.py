@@ -37,6 +37,7 @@ def _quantile(percent: int, what: str) -> Metric:
             f"smallest k with #{{rows : #{{j : f_j > 0}} ≤ k}} ≥ {percent} % of the held-out rows; "
             "exact."
         ),
+        source="xc.",
         meaning=f"{what} beside the mean, l0.",
         misleads="A whole number: a small shift of all rows may not move it.",
     )

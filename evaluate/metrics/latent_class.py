@@ -27,6 +27,7 @@ METRIC = Metric(
         "kissane: shared if 0.3 < rel_norm < 0.7, else other, for no cut is stated; or at "
         "distances of one's own."
     ),
+    source="Minder et al., figure 1c; with `class_thresholds` kissane, Kissane et al.'s notebook.",
     meaning="The first cut of what the models share; the counts of the report.",
     misleads=(
         "Thresholds are conventions; an exclusive class under L1 holds artefacts that latent "

@@ -27,6 +27,7 @@ METRIC = Metric(
     bounds=(0.0, float("inf")),
     summary="Largest f over held-out rows.",
     formula="max f_j over held-out rows; 0 if it never fires.",
+    source="In common use; Minder et al.'s code.",
     meaning="The scale on which a latent's single activations are to be read.",
     misleads="Grows with the number of rows, and one odd row decides it.",
     version=2,

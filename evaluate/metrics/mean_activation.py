@@ -27,6 +27,7 @@ METRIC = Metric(
     bounds=(0.0, float("inf")),
     summary="Mean of f over held-out rows, zeros included.",
     formula="Σ f_j / #rows (the abar of Becker et al.).",
+    source="Becker et al., ā of eq. 2, as their code computes it.",
     meaning="How much of the code a latent carries; the weights of sharedness.",
     misleads=(
         "f and the decoder norm trade off (f·c, d/c is the same latent); f·Σ‖d‖ is free of that."

@@ -33,6 +33,7 @@ METRIC = Metric(
         "mean over held-out rows of ‖x − x̂‖², summed over dimensions, activations as "
         "normalised in training."
     ),
+    source="In common use: the reconstruction term of every crosscoder's loss.",
     meaning="The reconstruction term of the training loss, on rows that training never saw.",
     misleads=(
         "Its size depends on the normalisation and the width; compare fve between models instead."

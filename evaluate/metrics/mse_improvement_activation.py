@@ -45,6 +45,7 @@ def _improvement(end: str, y: str, finish: Finish, *, of: str, mean: str) -> Met
             f"(before − after)/before, before = Σ‖{y}‖², after = Σ‖{y} − β f d‖², β of "
             f"beta_activation{end}, over all held-out rows; in sample."
         ),
+        source="Minder et al., A.7 (the share), for the targets of activations in their code.",
         meaning=(
             f"The part of {of} that lies along this latent where it fires, whoever reconstructs "
             "it: what the factor β is worth."

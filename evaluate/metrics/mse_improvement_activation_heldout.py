@@ -52,6 +52,7 @@ def _improvement(end: str, finish: Finish, *, mean: str) -> Metric:
             "their number), β fitted on those of the other: after = before − 2β Σ f⟨y, d⟩ + "
             "β² Σ f²‖d‖²; mean of both ways."
         ),
+        source="xc, after Minder et al., A.7.",
         meaning=(
             "What β is worth on text that it was not fitted on; below 0 where all of it was fitted "
             "to noise."

@@ -45,6 +45,7 @@ METRIC = Metric(
         " y as in beta_error; in sample: β is fitted on the same rows, so after = before − (Σ "
         "f⟨y, d⟩)²/(Σ f²‖d‖²)."
     ),
+    source="Minder et al., A.7.",
     meaning="How much the factor β is worth: a β near 1 with no improvement explains nothing.",
     misleads=(
         "In sample it is never negative, however noisy; rare latents improve little over all rows."

@@ -36,6 +36,7 @@ METRIC = Metric(
         " parity (by their number), β fitted on those of the other: after = before − 2β Σ f⟨y, "
         "d⟩ + β² Σ f²‖d‖²; mean of both ways."
     ),
+    source="xc, after Minder et al., A.7, who take other text too.",
     meaning=(
         "What β is worth on text that it was not fitted on; below mse_improvement_error by what"
         " was fitted to noise, and below 0 where all of it was."

@@ -25,6 +25,7 @@ def _ratio(part: str) -> Metric:
         bounds=(-float("inf"), float("inf")),
         summary=f"{of} of A over that of B along B's direction (_mirror: B over A along A's).",
         formula=f"{of}_a / {of}_b, d = d_B; _mirror the other way round (Minder et al.).",
+        source="Minder et al., figure 3.",
         meaning=(
             "A check of ν by what the factors are worth: near 0 where the direction explains "
             "nothing of the other source, near 1 where it explains as much there."

@@ -42,6 +42,7 @@ METRIC = Metric(
         "(before − after)/before, before = Σ‖x̂‖², after = Σ‖x̂ − β f d‖², over all held-out "
         "rows; in sample."
     ),
+    source="Minder et al., A.7.",
     meaning="The part of the reconstruction that lies along this latent where it fires.",
     misleads="In sample; the bias counts as reconstruction.",
     undefined="the latent is dead, the direction is zero, or the sources differ in width",

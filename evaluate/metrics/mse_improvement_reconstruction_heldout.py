@@ -36,6 +36,7 @@ METRIC = Metric(
         "sequences of one parity (by their number), β fitted on those of the other; mean of "
         "both ways."
     ),
+    source="xc, after Minder et al., A.7, who take other text too.",
     meaning=(
         "How steadily the reconstruction lies along this latent where it fires, on other text too."
     ),

@@ -19,6 +19,7 @@ METRIC = Metric(
     bounds=(0.0, float("inf")),
     summary="Decoder norm, acting on activations as normalised in training.",
     formula="‖d_j‖ of the decoder that acts on (x − mean)·scale.",
+    source="Lindsey et al. 2024.",
     meaning="How strongly a latent writes to a source.",
     misleads=(
         "Scales against f: only ratios between sources, or norm times activation, mean something."

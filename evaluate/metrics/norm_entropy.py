@@ -26,6 +26,7 @@ METRIC = Metric(
     bounds=(0.0, 1.0),
     summary="How evenly the latent's decoder norms are spread over the sources.",
     formula="−Σ_m p_m log p_m / log(number of sources), p_m = r_m/Σ r, r_m = ‖d_m‖/√d_model_m.",
+    source="xc, after the entropy of Becker et al., eq. 2.",
     meaning=(
         "1: alike in all sources; 0: in one alone. Of two sources of equal width it is the "
         "entropy that sharedness averages."

@@ -19,6 +19,7 @@ METRIC = Metric(
     bounds=(0.0, float("inf")),
     summary="Decoder norm in the units of the raw activations.",
     formula="‖d_j‖ / scale.",
+    source="xc.",
     meaning="What a patch or a steering vector adds to the model.",
     misleads=(
         "Sources of different activation scale are not comparable by it; classes use the "

@@ -27,6 +27,7 @@ def _ratio(end: str, *, meaning: str, misleads: str) -> Metric:
         bounds=(-float("inf"), float("inf")),
         summary=f"{beta} of A over that of B along B's direction (_mirror: B over A along A's).",
         formula=f"ν^a = {upper} / {lower}, d = d_B; _mirror the other way round.",
+        source="Minder et al.'s code.",
         meaning=meaning,
         misleads=misleads,
         undefined="the latent is dead, the direction is zero, or the sources differ in width",

@@ -43,6 +43,7 @@ def _below(population: Population) -> Metric:
             f"{MOST_RECONSTRUCTION}}}, ν along {letter}'s direction (the thresholds of Minder et "
             "al.'s figures; nu_curves.parquet has the count for any threshold)."
         ),
+        source="Minder et al., figure 8.",
         meaning=(
             f"Latents of {letter} whose direction is neither left in {other}'s error nor rebuilt "
             f"there by others. n_{population.name} less this is what may be artefacts."

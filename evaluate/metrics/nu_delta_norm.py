@@ -46,6 +46,7 @@ def _comparison(population: Population, name: str) -> Metric:
             f"latents of class {population.name} with a ν; null with fewer than {FEWEST} (the "
             "rankings of Minder et al.'s fig. 4)."
         ),
+        source="Minder et al., figure 4; the coefficient is xc's.",
         meaning=(
             "Near 1: a smaller norm in the other source goes with a smaller ν, so that a stricter "
             "threshold on norms finds the truer latents. Near 0: norms do not tell which are true."

@@ -24,6 +24,7 @@ METRIC = Metric(
         "ν^ε = β_error_A / β_error_B, d = d_B; _mirror: β_error_B / β_error_A, d = d_A (Minder "
         "et al.)."
     ),
+    source="Minder et al., section 2.4.",
     meaning=(
         "Near 0: truly exclusive; near 1: the other model has the feature too, and the latent's"
         " one-sidedness is an artefact (complete shrinkage)."

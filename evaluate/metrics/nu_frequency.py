@@ -68,6 +68,7 @@ def _correlation(population: Population, name: str, kind: str) -> Metric:
             f"over the latents of class {population.name} with a ν; null with fewer than {FEWEST}. "
             "Minder et al. (fig. 12) write Spearman; their code computes Pearson and pools classes."
         ),
+        source="Minder et al., A.13 and figure 12; Pearson's is their code's.",
         meaning="Positive: latents that fire often look more like those of both sources.",
         misleads=(
             "ν of rare latents is noisy, which alone weakens it; pooled over classes it changes "

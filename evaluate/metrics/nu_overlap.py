@@ -21,33 +21,15 @@ SHARES = (50, 95)
 """Central per cent of the shared latents."""
 
 
-def _within(population: Population, name: str, percent: int) -> Finish:
-    shared = SHARED_LATENTS.turned(population.side)
-
+def _within(overlap: Overlap) -> Finish:
     def finish(sums: Sums, facts: Facts) -> np.ndarray:
-        nu = population.nu(facts, name)
-        own, theirs = population.members(facts), shared.members(facts)
+        nu = overlap.own.nu(facts, overlap.nu)
+        own, theirs = overlap.own.members(facts), overlap.shared.members(facts)
         return by_pair(
-            facts, lambda i: share_within(nu[own[:, i], i], nu[theirs[:, i], i], percent)
+            facts, lambda i: share_within(nu[own[:, i], i], nu[theirs[:, i], i], overlap.percent)
         )
 
     return finish
-
-
-def _beyond(population: Population, name: str, percent: int) -> Members:
-    """The shared latents with a ν outside of the central share, at either end."""
-    shared = SHARED_LATENTS.turned(population.side)
-
-    def beyond(facts: Facts) -> np.ndarray:
-        nu, theirs = population.nu(facts, name), shared.members(facts)
-        n = (np.isfinite(nu) & theirs).sum(axis=0)
-        return np.asarray(n * _tail(percent))
-
-    return beyond
-
-
-def _tail(percent: int) -> float:
-    return (1 - percent / 100) / 2
 
 
 def share_within(values: np.ndarray, reference: np.ndarray, percent: int) -> float:
@@ -58,19 +40,20 @@ def share_within(values: np.ndarray, reference: np.ndarray, percent: int) -> flo
     (values,), (reference,) = known(values), known(reference)
     if min(len(values), len(reference)) < FEWEST:
         return float("nan")
-    low, high = np.quantile(reference, [_tail(percent), 1 - _tail(percent)])
+    tail = (1 - percent / 100) / 2
+    low, high = np.quantile(reference, [tail, 1 - tail])
     return float(np.mean((values >= low) & (values <= high)))
 
 
 def _overlap(population: Population, name: str, percent: int) -> Metric:
-    letter = "A" if population.side else "B"
+    letter, overlap = "A" if population.side else "B", Overlap(population, name, percent)
     return Metric(
         name=f"{name}_overlap_{percent}_{population.name}",
         key=f"{name}_overlap_{percent}_{population.label}",
         scope=Scope.PER_PAIR,
         reads=Pass.NONE,
-        finish=_within(population, name, percent),
-        beyond=_beyond(population, name, percent),
+        finish=_within(overlap),
+        beyond=overlap,
         needs=("class", name),
         swap=Swap.PARTNER,
         stepped=True,
@@ -81,10 +64,11 @@ def _overlap(population: Population, name: str, percent: int) -> Metric:
         ),
         formula=(
             f"the share of j in {population.name} with q_lo ≤ ν_j ≤ q_hi, q the quantiles of the "
-            f"shared latents' ν that leave {100 * _tail(percent):g} % out at either end, all "
+            f"shared latents' ν that leave {100 * overlap.tail:g} % out at either end, all "
             f"along {letter}'s direction; null with fewer than {FEWEST} latents of either class "
             "(Minder et al. A.11)."
         ),
+        source="Minder et al., section 3 and A.11.",
         meaning=(
             f"Near 0 where exclusive latents are told apart; near {percent / 100:g} where they "
             "scale as shared ones do, which is what the artefacts of L1 look like."

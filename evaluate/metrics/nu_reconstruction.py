@@ -26,6 +26,7 @@ METRIC = Metric(
         "ν^r = β_reconstruction_A / β_reconstruction_B, d = d_B; _mirror the other way round "
         "(Minder et al.)."
     ),
+    source="Minder et al., section 2.4.",
     meaning=(
         "High for a one-sided latent: another latent of the other model fires with it (latent "
         "decoupling)."

@@ -35,6 +35,7 @@ METRICS = (
         bounds=(1.0, float("inf")),
         summary="Number of sources in which the latent is present.",
         formula="#{m : ‖d_m‖/√d_model_m ≥ half the latent's largest such norm}.",
+        source="xc; decoder norms over sources as Lindsey et al. 2024 read them over layers.",
         meaning=(
             "Over layers of one model: through how many of them a feature persists. 1: one "
             "source's own; the number of sources: everywhere."
@@ -54,6 +55,7 @@ METRICS = (
         bounds=(1.0, float("inf")),
         summary="Mean number of sources in which a latent that fires is present.",
         formula="mean of persistence over latents that fire.",
+        source="xc; decoder norms over sources as Lindsey et al. 2024 read them over layers.",
         meaning="How much of the dictionary runs through the sources; at most their number.",
         misleads="A mean of a distribution that often has two humps: see n_persistence_1, ….",
         undefined=f"no latent that fires writes anything, or {_ALONE}",
@@ -67,6 +69,7 @@ METRICS = (
         bounds=(0.0, float("inf")),
         summary="Number of latents that fire and are present in the source.",
         formula="#{j alive : ‖d_j^m‖/√d_model_m ≥ half the largest over sources}.",
+        source="xc; decoder norms over sources as Lindsey et al. 2024 read them over layers.",
         meaning="How many of the latents a source takes part in.",
         misleads="Says nothing of how much they explain there; see fve.",
         undefined=_ALONE,

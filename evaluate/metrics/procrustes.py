@@ -26,6 +26,7 @@ METRIC = Metric(
         "least squared distance that an orthogonal map leaves (Schönemann 1966; Ding et al. "
         "2021) is 2·(1 − procrustes). 1 exactly for equal activations."
     ),
+    source="Schönemann 1966; Ding et al. 2021.",
     meaning=(
         "1: equal up to rotation, reflection and one scale. Unlike cca it asks for equal "
         "variances too."

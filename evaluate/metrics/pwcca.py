@@ -26,6 +26,7 @@ METRIC = Metric(
         "columns centred; mean of the value with the weights of A and that with those of B, "
         "where the paper takes one layer's. 1 exactly for equal activations."
     ),
+    source="Morcos et al. 2018.",
     meaning=(
         "As cca, but noise directions weigh little: 1 when what carries the activations is shared."
     ),

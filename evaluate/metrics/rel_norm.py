@@ -25,6 +25,9 @@ METRIC = Metric(
         "‖d_B‖ / (‖d_A‖ + ‖d_B‖) (Kissane; Becker's code, whose paper prints the other "
         "orientation)."
     ),
+    source=(
+        "Lindsey et al. 2024; Kissane et al.; Becker et al., eq. 1, in their code's orientation."
+    ),
     meaning="Near ½ the latent writes to both sources equally.",
     misleads=(
         "Under L1 a latent can be shrunk to one source although both have the feature (complete"

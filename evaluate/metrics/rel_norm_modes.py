@@ -37,6 +37,7 @@ def _mode(name: str, key: str, which: Which, formula: str, what: str) -> Metric:
         bounds=(0.0, 1.0),
         summary=f"Share of the latents that fire whose decoder norm is {what}.",
         formula=f"#{{j alive : {formula}}} / #{{j alive}}.",
+        source="The three modes: Lindsey et al. 2024, Becker et al.; the cuts: xc.",
         meaning=(
             "The weight of one of the three humps in the histogram of relative norms (figure 4 of "
             "Becker et al.): every latent is in one of them, which the classes with their "

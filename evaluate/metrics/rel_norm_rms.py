@@ -22,6 +22,7 @@ METRIC = Metric(
     bounds=(0.0, 1.0),
     summary="rel_norm with each decoder norm divided by √d_model; the same at equal widths.",
     formula="r_B / (r_A + r_B), r_m = ‖d_m‖/√d_model_m.",
+    source="xc, after Becker et al., eq. 1.",
     meaning=(
         "Where normalisation brings each source to a length of √d_model (mean_norm), a latent that "
         "both hold alike has ½ whatever the widths; its plain rel_norm is off by their ratio."

@@ -27,6 +27,7 @@ METRIC = Metric(
         "activation over their sum (Becker et al., eq. 2, completed: as printed, one term of "
         "the entropy is missing). Latents that write to neither take no part."
     ),
+    source="Becker et al., eq. 2, completed by xc.",
     meaning="1: every latent in use belongs to both models alike; 0: every latent belongs to one.",
     misleads=(
         "The entropy is flat near ½ (rel_norm 0.4 still gives 0.97), and the weights depend on "

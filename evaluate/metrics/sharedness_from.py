@@ -30,6 +30,7 @@ def _metric(label: str) -> Metric:
         bounds=(0.0, 1.0),
         summary=f"Part of sharedness that latents of class {shown} contribute.",
         formula=f"Σ w_j H₂(rel_norm_j) over j of class {shown}, weights as in sharedness.",
+        source="xc, after Becker et al., eq. 2.",
         meaning="The four parts add up to sharedness.",
         misleads="A class contributes little because it is small, weak, or one-sided: see counts.",
         undefined="no latent that fires writes to either source",

@@ -24,6 +24,7 @@ METRIC = Metric(
     bounds=(0.0, float("inf")),
     summary="Equation (2) of Becker et al. as printed, sign turned, base 2.",
     formula="−Σ_j rel_norm_j log₂(rel_norm_j) · mean_activation_j over alive latents.",
+    source="Becker et al., eq. 2 as printed.",
     meaning="Only for checking against texts that use the printed form.",
     misleads=(
         "One entropy term, so it is not symmetric in A and B; the weights are not normalised, "

@@ -21,6 +21,7 @@ METRIC = Metric(
     bounds=(0.0, 1.0),
     summary="Sharedness of the dictionary, each latent that fires counted once.",
     formula="mean of H₂(rel_norm_j) over latents that fire and write to either source.",
+    source="xc, after Becker et al., eq. 2.",
     meaning="What the dictionary shares, beside sharedness, which says what the code shares.",
     misleads=(
         "Rare latents count as much as common ones, and training makes more of them with more "

@@ -26,6 +26,7 @@ METRIC = Metric(
     formula=(
         "Σ_j w_j H₂(rel_norm_j), w_j the mean over rows of f_j·(‖d_j^A‖ + ‖d_j^B‖), over their sum."
     ),
+    source="xc, after Becker et al., eq. 2, with the activations that Minder et al. scale.",
     meaning=(
         "As sharedness, and the same however f and ‖d‖ share their scale (f·c, d/c): the form to "
         "compare crosscoders of different code norm by."

@@ -25,6 +25,7 @@ METRIC = Metric(
         " A and of B that hold 99 % of the variance each, the fewest that do (Raghu et al. "
         "2017), on held-out rows, columns centred. 1 exactly for equal activations."
     ),
+    source="Raghu et al. 2017.",
     meaning="1: each main direction of one is a linear map of the other's; 0: none is.",
     misleads=(
         "Kept directions count alike, whatever variance they hold, and where the 99 % fall is a"

@@ -47,6 +47,7 @@ def _metric(word: str, label: str | None) -> Metric:
         bounds=(0.0, 1.0),
         summary=f"Share of the {of} of whose firing more than one {word} is on template tokens.",
         formula=f"#{{j : template_fraction_j > {_FRACTIONS[word]}}} / #{{j}}, j over {of}.",
+        source="Minder et al., A.13 and their code.",
         meaning=(
             "How much of a class is about the form of a chat. Minder et al. find 67 % of chat-only "
             "latents above one third and 40 % above one half."

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xc.evaluate import document
-from xc.evaluate.document import catalogue, shown
+from xc.evaluate.document import REFERENCES, catalogue, shown
 from xc.evaluate.document_planted import Planted
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.spliced_metrics import SPLICED
@@ -94,3 +94,14 @@ def test_quoted_shares_of_template_tokens_say_what_they_are_of():
     for metric in quoting:
         assert "chat text alone and of v > 1e-3" in metric.misleads
         assert "`--keep corpus:CHAT`" in metric.misleads
+
+
+@pytest.mark.parametrize("metric", [*METRICS, *SPLICED], ids=lambda metric: metric.name)
+def test_every_metric_says_whose_it_is(metric):
+    """A paper that the page lists at its end, common use, or xc."""
+    named = re.findall(r"[A-ZÖ][a-zö]+(?= et al\.| \d{4})", metric.source)
+    own = re.search(r"\bxc\b|[Ii]n common use", metric.source)
+    assert metric.source.endswith(".")
+    assert named or own
+    for name in named:
+        assert re.search(rf"^- {name}[ ,]", REFERENCES, flags=re.MULTILINE), name
