@@ -14,6 +14,18 @@ _EXCLUSIVE = ("a_only", "b_only")
 
 THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
+        "Classes of latents: counts",
+        (*(f"n_{name}" for name in _CLASSES), "n_dead"),
+    ),
+    (
+        "Classes of latents: counts by norms per dimension",
+        tuple(f"n_{name}_rms" for name in _CLASSES),
+    ),
+    (
+        "Latents across the sources",
+        ("persistence_mean", "n_present", "n_peak", "n_birth_10", "n_birth_50"),
+    ),
+    (
         "Reconstruction: quantiles, direction, and the definitions of others",
         (
             "l0_p05",

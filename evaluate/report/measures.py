@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from xc.evaluate.metric import Metric
 from xc.evaluate.metrics import METRICS
-from xc.evaluate.report.numbers import Format, any_size, one, percent, three, whole
+from xc.evaluate.report.numbers import Format, any_size, one, percent, three, two, whole
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,21 @@ HEADINGS: dict[str, Heading] = {
         for kind in ("spearman", "pearson")
         for name, of in (*_ONLY.items(), ("shared", "shared"), ("other", "other"))
     },
+    "n_shared": Heading("Shared latents", whole),
+    **{f"n_{name}": Heading(f"{of} latents", whole) for name, of in _ONLY.items()},
+    "n_other": Heading("Other latents", whole),
+    "n_dead": Heading("Dead latents, counted", whole),
+    "n_shared_rms": Heading("Shared, by norms per dimension", whole),
+    **{
+        f"n_{name}_rms": Heading(f"{of}, by norms per dimension", whole)
+        for name, of in _ONLY.items()
+    },
+    "n_other_rms": Heading("Other, by norms per dimension", whole),
+    "persistence_mean": Heading("Persistence, mean", two),
+    "n_present": Heading("Latents present", whole),
+    "n_peak": Heading("Latents that are largest here", whole),
+    "n_birth_10": Heading("Latents born here, by 10 %", whole),
+    "n_birth_50": Heading("Latents born here, by 50 %", whole),
     "ce_clean": Heading("Cross-entropy of the model, nats", three),
     "ce_spliced": Heading("Cross-entropy, reconstruction spliced in", three),
     "ce_zero": Heading("Cross-entropy, zeros spliced in", three),
@@ -112,7 +127,7 @@ HEADINGS: dict[str, Heading] = {
 """By metric name. A metric that is not here is headed by its name."""
 
 ELSEWHERE = ("n_", "nu_", "persistence", "template_over", "rel_norm_mode", "cosine_encoder")
-"""How metrics begin that the page shows among the classes, the details or the profiles."""
+"""How metrics begin that the page shows among the details."""
 
 DETAILED = (
     "sharedness_",

@@ -17,8 +17,10 @@ from xc.evaluate.report.details import details
 from xc.evaluate.report.facts import facts
 from xc.evaluate.report.figure import Figure
 from xc.evaluate.report.figures.null_controls import NULL_FIGURES
+from xc.evaluate.report.glossary import columns_explained, measures_explained
 from xc.evaluate.report.headline import cards, headline_rows
 from xc.evaluate.report.inline import inline_svg
+from xc.evaluate.report.medians import medians
 from xc.evaluate.report.nulls import null_controls
 from xc.evaluate.report.numbers import any_size, interval, number, percent
 from xc.evaluate.report.profiles import profiles
@@ -41,7 +43,7 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         drawn: text of the SVG file by name, for figures that were drawn.
     """
     script = read_template("sort.js")
-    rows = headline_rows(data)
+    rows, tables = headline_rows(data), details(data)
     template = environment().get_template("report.html")
     return template.render(
         data=data,
@@ -51,7 +53,12 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         facts=facts(data),
         cards=cards(rows),
         rows=rows,
-        details=details(data),
+        details=tables,
+        measures_explained=measures_explained(
+            data, (*rows, *(row for table in tables for row in table.rows))
+        ),
+        columns_explained=columns_explained(data),
+        medians=medians(data),
         profiles=profiles(data),
         breakdown=breakdown(data),
         breakdown_heads=heads(data),

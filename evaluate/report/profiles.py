@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
+from xc.evaluate.metrics import METRICS
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.numbers import interval, number, two, whole
 
 _COLUMNS = (
-    ("n_present", "Present", "their decoder norm is at least half the latent's largest"),
-    ("n_peak", "Largest", "their decoder norm is largest here"),
-    ("n_birth_10", "Born, 10 %", "the first source with a tenth of the latent's largest norm"),
-    ("n_birth_50", "Born, 50 %", "the first source with half of the latent's largest norm"),
+    ("n_present", "Present"),
+    ("n_peak", "Largest"),
+    ("n_birth_10", "Born, 10 %"),
+    ("n_birth_50", "Born, 50 %"),
 )
+"""Metrics and short headings; their words are those of the metrics."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,12 @@ def profiles(data: ReportData) -> Profiles | None:
     found = data.summary
     n = len(data.sources)
     return Profiles(
-        heads=tuple((title, hint) for _, title, hint in _COLUMNS),
+        heads=tuple((title, _hint(key)) for key, title in _COLUMNS),
         rows=tuple(
             (
                 source.title,
                 source.name,
-                tuple(number(found.get(f"{key}_{source.letter}"), whole) for key, _, _ in _COLUMNS),
+                tuple(number(found.get(f"{key}_{source.letter}"), whole) for key, _ in _COLUMNS),
             )
             for source in data.sources
         ),
@@ -51,3 +53,9 @@ def profiles(data: ReportData) -> Profiles | None:
         mean=number(found["persistence_mean"], two),
         bounds=interval(found.get("persistence_mean_ci"), two),
     )
+
+
+def _hint(name: str) -> str:
+    """What the metric says of itself, shown on hover."""
+    (metric,) = (m for m in METRICS if m.name == name)
+    return f"{metric.summary} {metric.meaning} {metric.misleads}"
