@@ -19,6 +19,8 @@ Unit = tuple[int, ...]
 
 BUDGET = 1 << 28
 """Bytes of groups' sums that stay in memory once loaded; what is beyond is loaded again."""
+LITTLE = 1 << 16
+"""Bytes of a sum that stays even so: it takes as long to find as a large one."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ class GroupSums:
 
 
 class Remembered:
-    """A `Load` that reads a group once, as long as all that it holds stays below `BUDGET`."""
+    """A `Load` that reads a group once, as long as all that it holds stays below `BUDGET`; of
+    groups beyond, sums of no more than `LITTLE` bytes."""
 
     def __init__(self, load: Load, labels: Sequence[str]) -> None:
         self._load = load
@@ -154,15 +157,17 @@ class Remembered:
         """Sums of a group under these labels; what else than its own they are, is read."""
         if not self._labels >= set(labels):
             return self._load(labels, group)
-        if group not in self._groups and self._left > 0:
-            found = self._load(sorted(self._labels), group)
-            self._left -= sum(a.nbytes for sums in found.values() for a in sums.values())
-            if self._left >= 0:
-                self._groups[group] = found
-        whole = self._groups.get(group)
-        if whole is None:
-            return self._load(labels, group)
-        return {label: whole[label] for label in labels}
+        if group not in self._groups:
+            self._groups[group] = self._staying(self._load(sorted(self._labels), group))
+        known = self._groups[group]
+        lacking = [label for label in labels if label not in known]
+        more = self._load(lacking, group) if lacking else {}
+        return {label: known[label] if label in known else more[label] for label in labels}
+
+    def _staying(self, found: Totals) -> Totals:
+        size = {label: sum(a.nbytes for a in sums.values()) for label, sums in found.items()}
+        self._left -= sum(size.values())
+        return {k: sums for k, sums in found.items() if self._left >= 0 or size[k] <= LITTLE}
 
 
 def _any(sums: Sums) -> bool:

@@ -86,11 +86,15 @@ def test_metrics_that_sum_the_same_share_a_label() -> None:
     assert len(reductions(READING)) < len(READING)
 
 
-@pytest.mark.parametrize(("budget", "reads"), [(1 << 28, 3), (1, 6)])
+@pytest.mark.parametrize(
+    ("budget", "little", "reads"), [(1 << 28, 0, 3), (1, 0, 3 + 6), (1, 1 << 16, 3)]
+)
 def test_a_group_is_read_once_while_memory_lasts(
-    monkeypatch: pytest.MonkeyPatch, budget: int, reads: int
+    monkeypatch: pytest.MonkeyPatch, budget: int, little: int, reads: int
 ) -> None:
+    """Beyond, at first and each time that it is asked for; what is little, at first alone."""
     monkeypatch.setattr(group_sums, "BUDGET", budget)
+    monkeypatch.setattr(group_sums, "LITTLE", little)
     groups, calls = groups_of([0, 20, 40, 90]), []
 
     def load(labels: list[str], group: int) -> Totals:
@@ -100,8 +104,27 @@ def test_a_group_is_read_once_while_memory_lasts(
     remembered = Remembered(load, list(reductions(READING)))
     for _ in range(2):
         for group in range(3):
-            assert list(remembered([label_of(l0.METRIC)], group)) == [label_of(l0.METRIC)]
-    assert len(calls) in (reads, reads + 1)  # the first is read, and found to be too large
+            found = remembered([label_of(l0.METRIC)], group)
+            assert_equal(found, groups.load(list(found), group))
+            assert list(found) == [label_of(l0.METRIC)]
+    assert len(calls) == reads
+
+
+def test_of_a_group_beyond_memory_little_sums_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_sums, "BUDGET", 1)
+    groups, asked = groups_of([0, 90]), list[list[str]]()
+
+    def load(labels: list[str], group: int) -> Totals:
+        asked.append(list(labels))
+        return groups.load(labels, group)
+
+    little, large = label_of(l0.METRIC), label_of(beta_error.METRIC)
+    size = {k: sum(a.nbytes for a in groups.load([k], 0)[k].values()) for k in (little, large)}
+    monkeypatch.setattr(group_sums, "LITTLE", size[little])
+    assert size[little] < size[large]
+    remembered = Remembered(load, list(reductions(READING)))
+    assert list(remembered([large, little], 0)) == [large, little]
+    assert asked[1:] == [[large]]
 
 
 def test_without_a_coarse_group_the_other_rows_are_left() -> None:
