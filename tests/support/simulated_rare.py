@@ -165,13 +165,15 @@ def in_turns(population: Rare, rows: int, rng: np.random.Generator) -> Entries:
     """Documents in turns of users and assistants, in each of its own proportion, until users have
     so many rows."""
     entries = population.draw(11 * rows // 5, rng)
-    n = int(entries.lengths.sum())
-    document = np.repeat(np.arange(len(entries.lengths)), entries.lengths)[::TURN]
-    share = rng.beta(2.0, 2.0, len(entries.lengths))[document]
+    ends = entries.lengths.cumsum()
+    document = np.searchsorted(ends, np.arange(0, ends[-1], TURN), side="right")
+    share = rng.beta(2.0, 2.0, len(ends))[document]
     role = np.where(rng.random(len(share)) < share, USER, ASSISTANT).astype(np.uint8)
-    role = np.repeat(role, TURN)[:n]
-    stop = int(np.searchsorted((role == USER).cumsum(), rows)) + 1
-    return replace(entries, labels={"role": role}).until(stop)
+    so_many = (role == USER).cumsum() * TURN
+    last = int(np.searchsorted(so_many, rows))
+    stop = (last + 1) * TURN - int(so_many[last] - rows)
+    role = np.repeat(role[: last + 1], TURN)[:stop]
+    return replace(entries.until(stop), labels={"role": role})
 
 
 def in_parts(population: Rare, rows: int, rng: np.random.Generator) -> Entries:
