@@ -13,6 +13,7 @@ from xc.evaluate.graph import Stage, group_totals
 from xc.evaluate.metric import Pass
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.reader import Reader
+from xc.evaluate.twins.divergence import divergence_counts, question
 from xc.store_schema import ActivationStore, LatentTable
 
 READING = tuple(m for m in METRICS if m.reads is not Pass.NONE)
@@ -40,6 +41,9 @@ def test_building_computes_nothing(opened: list[str]) -> None:
     blocks = cut_all([(0, 10_000)], 256)
     none: frozenset[str] = frozenset()
     stages = [Stage(READING, none, part, print) for part in (blocks[:3], blocks[3:])]
-    group_totals(reader, row_groups(np.ones(9, int), np.arange(9), 4), stages)
+    groups = row_groups(np.ones(9, int), np.arange(9), 4)
+    group_totals(reader, groups, stages)
     example_sketch(reader, [1, 2], [(0, 10_000)], blocks=blocks, k=3)
+    pair = question(np.array([0]), np.array([1]), np.ones(2), np.ones(2))
+    divergence_counts(reader, pair, groups, blocks)
     assert opened == []

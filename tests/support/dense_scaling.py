@@ -1,6 +1,7 @@
 """Dense oracles of latent scaling: least-squares fits, one latent at a time."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from dense_world import DenseWorld
@@ -34,15 +35,7 @@ class DenseScaling(DenseWorld):
         return widths.count(widths[t]) < 2
 
     def betas(self, kind: str) -> np.ndarray:
-        d_sae = self.f.shape[1]
-        cells = [
-            [
-                [np.nan if self.alone(t) else self.beta(kind, j, m, t) for t in range(self.n)]
-                for m in range(self.n)
-            ]
-            for j in range(d_sae)
-        ]
-        return np.array(cells).reshape(d_sae, self.n, self.n)
+        return _betas(self, kind)
 
     def nus(self, kind: str) -> np.ndarray:
         b = self.betas(kind)
@@ -67,3 +60,17 @@ class DenseScaling(DenseWorld):
     def own(self, kind: str) -> np.ndarray:
         d_sae = self.f.shape[1]
         return np.array([[self.beta(kind, j, m, m) for m in range(self.n)] for j in range(d_sae)])
+
+
+@cache
+def _betas(dense: DenseScaling, kind: str) -> np.ndarray:
+    """Every fit, [latent, source, direction]; kept, for many oracles need them."""
+    d_sae, sources = dense.f.shape[1], range(dense.n)
+    cells = [
+        [
+            [np.nan if dense.alone(t) else dense.beta(kind, j, m, t) for t in sources]
+            for m in sources
+        ]
+        for j in range(d_sae)
+    ]
+    return np.array(cells).reshape(d_sae, dense.n, dense.n)

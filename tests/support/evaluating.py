@@ -39,6 +39,13 @@ def random_mean(alive: np.ndarray, p: np.ndarray, q: np.ndarray) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
+def rarer(dense: Dense, bound: int) -> float:
+    """Latents that fire less than once in so many rows, in whole numbers."""
+    n_rows = dense.world.n_rows
+    fired = (dense.world.f > 0).sum(axis=0).tolist()
+    return sum(n * bound < n_rows for n in fired) if n_rows >= bound else float("nan")
+
+
 ORACLES: dict[str, Callable[[Dense], object]] = {
     "l0": lambda d: (d.f > 0).sum() / len(d.f),
     "fve": lambda d: [1 - d.error(m) / d.variance(m) for m in range(d.n)],
@@ -57,7 +64,7 @@ ORACLES: dict[str, Callable[[Dense], object]] = {
     "max_activation": lambda d: d.f.max(axis=0),
     **{f"activation_p{n}": partial(Dense.quantile, percent=n) for n in (50, 90, 99)},
     "n_dead_minder": lambda d: (d.f.max(axis=0) * d.norms().sum(axis=1) <= 1e-4).sum(),
-    **{f"n_rarer_1e-{n}": lambda d: np.nan for n in (5, 6, 7)},  # of so few rows
+    **{f"n_rarer_1e-{n}": partial(rarer, bound=10**n) for n in (5, 6, 7)},
     "dead_fraction": lambda d: (~d.alive).mean(),
     "norm": lambda d: d.norms(),
     "norm_folded": lambda d: d.norms() / np.array(d.world.scale),

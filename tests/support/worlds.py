@@ -6,12 +6,14 @@ from functools import reduce
 from itertools import pairwise
 
 import numpy as np
+import scipy.sparse as sp
 
 from xc.evaluate.decoder import Decoder
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.graph import combine_totals, tile_totals
 from xc.evaluate.latent_rows import LatentRows
+from xc.evaluate.metric import Metric
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.row_block import RowBlock
 
@@ -21,7 +23,7 @@ class World:
     """Everything that metrics read, dense."""
 
     f: np.ndarray
-    """float32 [row, latent]."""
+    """float32 [row, latent]; a `csc_array` where nearly all rows are empty."""
     x: tuple[np.ndarray, ...]
     """Per source float32 [row, d_model], normalised."""
     W: tuple[np.ndarray, ...]
@@ -34,10 +36,12 @@ class World:
     """uint8 [row], of which 3 is a token of a chat template."""
     encoders: tuple[np.ndarray, ...] = ()
     """Per source float32 [d_model, latent]."""
+    metrics: tuple[Metric, ...] = METRICS
+    """Those that are measured."""
 
     @property
     def n_rows(self) -> int:
-        return len(self.f)
+        return int(self.f.shape[0])
 
     @property
     def decoder(self) -> Decoder:
@@ -69,14 +73,17 @@ class World:
         """All values, the rows cut at `borders`, the tiles combined in `order`."""
         cuts = [0, *sorted(borders), self.n_rows]
         tiles = [self.block(a, b) for a, b in pairwise(cuts)]
-        totals = [tile_totals(METRICS, tile) for tile in tiles]
+        totals = [tile_totals(self.metrics, tile) for tile in tiles]
         totals = totals if order is None else [totals[i] for i in order]
-        combined = reduce(lambda a, b: combine_totals(METRICS, a, b), totals)
-        return finish_all(METRICS, combined, Facts(self.decoder))
+        combined = reduce(lambda a, b: combine_totals(self.metrics, a, b), totals)
+        return finish_all(self.metrics, combined, Facts(self.decoder))
 
 
-def latent_rows(f: np.ndarray) -> LatentRows:
-    """Compress dense latents by row."""
+def latent_rows(f: np.ndarray | sp.csc_array) -> LatentRows:
+    """Compress latents by row."""
+    if isinstance(f, sp.csc_array):
+        rows = f.tocsr()
+        return LatentRows(rows.indptr, rows.indices, rows.data, f.shape[1])
     indptr = np.concatenate([[0], np.cumsum((f > 0).sum(axis=1))])
     latent = np.nonzero(f)[1].astype(np.int32)
     return LatentRows(indptr, latent, f[f > 0], f.shape[1])

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from classed import make_rare
 from evaluating import make_world
 
 from xc.evaluate.facts import Facts
@@ -21,6 +22,11 @@ def test_rare_latents_are_counted_only_of_rows_enough() -> None:
     assert told["n_rarer_1e-5"] == 3
     assert told["n_rarer_1e-6"] == 2
     assert np.isnan(told["n_rarer_1e-7"])
+
+
+def test_rare_latents_of_twenty_million_rows_are_those_below_the_bound() -> None:
+    values = make_rare().facts(borders=[10, 70]).values
+    assert [values[f"n_rarer_1e-{n}"].item() for n in (5, 6, 7)] == [13, 10, 5]
 
 
 def test_latents_that_fire_too_weakly_are_minders_dead() -> None:
