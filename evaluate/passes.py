@@ -3,7 +3,8 @@
 A folder per context (checkpoint, store, latent table, rows, groups, sizes, versions) holds files of
 one group of rows each; a file appears when it is whole. While a pass is under way there are files
 of stages instead, each with all groups. What no interval needs by group is brought together at the
-end of a pass. Sums of metrics that come later go into files of their own.
+end of a pass. Sums of metrics that come later go into files of their own; so do the rows that were
+found as examples and the counts of twins.
 """
 
 import hashlib
@@ -50,6 +51,15 @@ def context(reader: Reader, made_from: Mapping[str, Any], **settings: object) ->
         **settings,
     }
     return hashlib.sha256(canonical_json(told).encode()).hexdigest()[:16]
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """A word that stands for the numbers of some arrays, their types and shapes."""
+    told = hashlib.sha256()
+    for array in arrays:
+        told.update(f"{array.dtype.str}{array.shape}".encode())
+        told.update(np.ascontiguousarray(array).tobytes())
+    return told.hexdigest()[:16]
 
 
 def _digest(path: Path) -> str:
@@ -177,14 +187,23 @@ class Passes:
             if _labels(file) <= done:
                 remove(file)
 
-    def forget_others(self, labels: Iterable[str]) -> None:
-        """Remove other contexts, and files that hold nothing under any of these labels."""
+    def forget_kind(self, kind: str, *, but: str) -> None:
+        """Remove files of which every label begins like this; what one has over all rows stays."""
+        kept = self.held(None).get(but)
+        for file in self.folder.glob("*.npz"):
+            if file != kept and all(label.startswith(kind) for label in _labels(file)):
+                remove(file)
+
+    def forget_others(self, labels: Iterable[str], *, kinds: tuple[str, ...] = ()) -> None:
+        """Remove other contexts, and files that hold nothing under any of these labels, nor under
+        one that begins with one of these kinds."""
         known = set(labels)
         for other in self.folder.parent.glob("*"):
             if other != self.folder:
                 remove(other)
         for file in self.folder.glob("*.npz"):
-            if not known & _labels(file):
+            held = _labels(file)
+            if not (known & held or any(label.startswith(kinds) for label in held)):
                 remove(file)
 
 

@@ -14,7 +14,7 @@ from xc.evaluate.class_thresholds import class_thresholds
 from xc.evaluate.clusters import Clusters, choose_clusters, row_groups
 from xc.evaluate.config import EvaluateConfig
 from xc.evaluate.evaluation import Evaluation
-from xc.evaluate.examples import find_examples
+from xc.evaluate.examples import EXAMPLES, find_examples
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.group_sums import GroupSums
@@ -44,7 +44,7 @@ from xc.evaluate.spliced import Spliced, read_spliced
 from xc.evaluate.spliced_metrics import SPLICED
 from xc.evaluate.summary import summarise
 from xc.evaluate.telling import one_by_one, telling
-from xc.evaluate.twins import find_twins
+from xc.evaluate.twins import TWINS, find_twins
 from xc.evaluate.twins.left_out import choices_without
 from xc.evaluate.widths import lengths, width_note
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, to_mapping
@@ -192,10 +192,12 @@ def _measure(
     )
     facts = finish_all(one_by_one(metrics, work.progress), sums, known)
     examples = find_examples(
-        work, facts, per_latent=config.examples, per_class=config.latents_per_class
+        work, passes, facts, per_latent=config.examples, per_class=config.latents_per_class
     )
     without = choices_without(metrics, of_groups, facts) if config.groups else None
-    twins = find_twins(work, facts, cosine=config.twin_cosine, groups=groups, left_out=without)
+    twins = find_twins(
+        work, passes, facts, cosine=config.twin_cosine, groups=groups, left_out=without
+    )
     means = bootstrap_intervals(
         metrics, sums, facts, resamples=config.bootstrap, clusters=clusters.of_sequence
     )
@@ -203,7 +205,8 @@ def _measure(
     summary = summarise(table, metrics, facts, counts=counts, intervals=means | others)
     summary = rows.spliced.explained(summary)
     summary = with_nulls(twins.added_to(summary), read_entries(run), keep=config.keep)
-    passes.forget_others(reductions(m for m in table if m.reads is not Pass.NONE))
+    every = reductions(m for m in table if m.reads is not Pass.NONE)
+    passes.forget_others(every, kinds=(EXAMPLES, TWINS))
     tables = {
         run.latents_parquet: latents_table(table, metrics, facts),
         run.examples: examples,

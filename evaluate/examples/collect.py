@@ -8,18 +8,44 @@ from typing import Any
 import numpy as np
 
 from xc.evaluate.blocks import Range
-from xc.evaluate.examples.sketch import Sketch, strongest
+from xc.evaluate.examples.sketch import Sketch, merged, strongest
+from xc.evaluate.kept_look import Look, look
+from xc.evaluate.metric import Sums
+from xc.evaluate.passes import Passes, digest
 from xc.evaluate.reader import Reader
+from xc.evaluate.scheduler import Work
 from xc.evaluate.task_graph import tree
 
 BEFORE, AFTER = 12, 6
 """Tokens of context on either side of an example."""
+KIND = "examples:1:"
+"""Before the name of what is kept; another number where other rows or context would be found."""
+
+
+def collect(work: Work, passes: Passes, latents: np.ndarray, *, k: int) -> Sketch:
+    """The k strongest rows of each latent; kept by latents and k.
+
+    Args:
+        work: a pass over the latent table.
+        passes: what is kept.
+        latents: int32, the latents to look for.
+        k: examples per latent.
+    """
+    wanted = np.sort(latents)
+
+    def graph(blocks: Sequence[Range]) -> Any:
+        return example_sketch(work.reader, wanted, work.ranges, blocks=blocks, k=k)
+
+    question = digest(wanted, np.array(k))
+    return Sketch(
+        **look(work, passes, Look(KIND, question, "finding examples", graph, partial(merged, k=k)))
+    )
 
 
 def example_sketch(
     reader: Reader, latents: np.ndarray, ranges: Sequence[Range], *, blocks: Sequence[Range], k: int
 ) -> Any:
-    """A delayed `Sketch` of the k strongest rows of each latent.
+    """A delayed sketch of the k strongest rows of each latent, as arrays by name.
 
     Args:
         reader: opens table and store.
@@ -29,7 +55,7 @@ def example_sketch(
         k: examples per latent.
     """
     leaf = _SketchLeaf(reader, np.sort(latents), tuple(ranges), k)
-    return tree(blocks, leaf, partial(Sketch.merge, k=k))
+    return tree(blocks, leaf, partial(merged, k=k))
 
 
 @dataclass(frozen=True)
@@ -39,9 +65,9 @@ class _SketchLeaf:
     ranges: tuple[Range, ...]
     k: int
 
-    def __call__(self, block: Range) -> Sketch:
+    def __call__(self, block: Range) -> Sums:
         found = map(self._of_piece, self.reader.pieces(*block))
-        return reduce(partial(Sketch.merge, k=self.k), found)
+        return vars(reduce(partial(Sketch.merge, k=self.k), found))
 
     def _of_piece(self, piece: Range) -> Sketch:
         first, last = next((a, b) for a, b in self.ranges if a <= piece[0] < b)

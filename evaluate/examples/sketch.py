@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xc.evaluate.metric import Sums
+
 
 @dataclass(frozen=True)
 class Sketch:
@@ -39,6 +41,11 @@ class Sketch:
     def strongest(self, k: int) -> "Sketch":
         """The k strongest of each latent, one per sequence."""
         return self.take(strongest(self.latent, self.row, self.sequence, self.activation, k=k))
+
+
+def merged(left: Sums, right: Sums, *, k: int) -> Sums:
+    """The same of two sketches as arrays by name."""
+    return vars(Sketch(**left).merge(Sketch(**right), k=k))
 
 
 def strongest(

@@ -19,9 +19,12 @@ import numpy as np
 
 from xc.evaluate.blocks import Range
 from xc.evaluate.clusters import RowGroups
+from xc.evaluate.kept_look import Look, look
 from xc.evaluate.latent_rows import LatentRows
 from xc.evaluate.metric import add
+from xc.evaluate.passes import Passes, digest
 from xc.evaluate.reader import Reader
+from xc.evaluate.scheduler import Work
 from xc.evaluate.task_graph import tree
 
 THRESHOLDS = ((0.7, 0.3), (0.4, 0.1))
@@ -32,6 +35,9 @@ COUNTS = ("high", "apart")
 
 Counts = Mapping[str, np.ndarray]
 """Under `COUNTS`: float64 [group, threshold, pair]."""
+
+KIND = "twins:1:"
+"""Before the name of what is kept; another number where something else would be counted."""
 
 _LOWEST = min(low for _, low in THRESHOLDS)
 _ENTRIES = 2**22
@@ -71,6 +77,23 @@ def question(a: np.ndarray, b: np.ndarray, written: np.ndarray, maxima: np.ndarr
     """
     largest = np.maximum(written[a] * maxima[a], written[b] * maxima[b])
     return Question(a, b, written[a] / largest, written[b] / largest)
+
+
+def kept_counts(work: Work, passes: Passes, pairs: Question, groups: RowGroups) -> Counts:
+    """Counts over all rows that take part; kept by pairs and scales.
+
+    Args:
+        work: a pass over the latent table.
+        passes: what is kept, with these groups.
+        pairs: of latents.
+        groups: of rows.
+    """
+
+    def graph(blocks: Sequence[Range]) -> Any:
+        return divergence_counts(work.reader, pairs, groups, blocks)
+
+    question = digest(pairs.a, pairs.b, pairs.scale_a, pairs.scale_b)
+    return look(work, passes, Look(KIND, question, "comparing twins", graph, add))
 
 
 def divergence_counts(

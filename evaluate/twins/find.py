@@ -15,13 +15,14 @@ from xc.evaluate.clusters import RowGroups
 from xc.evaluate.facts import Facts
 from xc.evaluate.intervals import NO_INTERVALS, Intervals
 from xc.evaluate.letters import letter
+from xc.evaluate.passes import Passes
 from xc.evaluate.scheduler import Work
 from xc.evaluate.summary import NEEDS_TWO
 from xc.evaluate.twins.divergence import (
     Counts,
     Question,
     divergence,
-    divergence_counts,
+    kept_counts,
     question,
 )
 from xc.evaluate.twins.left_out import Choice, Values, left_out_intervals
@@ -95,6 +96,7 @@ class Twins:
 
 def find_twins(
     work: Work,
+    passes: Passes,
     facts: Facts,
     *,
     cosine: float,
@@ -105,6 +107,7 @@ def find_twins(
 
     Args:
         work: a pass over the latent table.
+        passes: what is kept, with these groups.
         facts: values of `NEEDED`.
         cosine: threshold.
         groups: of rows.
@@ -112,9 +115,7 @@ def find_twins(
     """
 
     def count(pairs: Question) -> Counts:
-        graph = divergence_counts(work.reader, pairs, groups, work.blocks)
-        counts: Counts = work.run(graph, "comparing twins")
-        return counts
+        return kept_counts(work, passes, pairs, groups)
 
     return twins_of(facts, count, cosine=cosine, left_out=left_out)
 

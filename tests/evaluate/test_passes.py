@@ -3,15 +3,18 @@
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import planted
 import pytest
 from dying_metrics import evaluate_and_die, evaluate_and_die_at
-from measured import SMALL, Case
+from measured import SMALL, SOME, Case
+from twinned import with_twins
 
 from xc.evaluate import METRICS, EvaluateConfig, run
 from xc.evaluate.blocks import Range, cut_all
@@ -23,11 +26,41 @@ from xc.evaluate.reductions import label_of
 from xc.evaluate.spliced_metrics import SPLICED
 from xc.evaluate.task_graph import Carried
 from xc.evaluate.telling import INTERVALS, VALUES
-from xc.store_schema import DamageError, Silent
+from xc.store_schema import ActivationStore, DamageError, LatentTable, Silent
 from xc.store_schema.verify_run import verify_run
 
 MakeCase = Callable[..., Case]
-Read = list[tuple[Range, set[str]]]
+
+
+@dataclass
+class Read:
+    """What evaluations read of the rows."""
+
+    blocks: list[tuple[Range, set[str]]] = field(default_factory=list)
+    """Blocks that metrics are summed up over, with the labels that it is for."""
+    latents: list[Range] = field(default_factory=list)
+    """Rows of the latent table, by whomever they are read."""
+    activations: list[str] = field(default_factory=list)
+    """Sources whose activations are opened."""
+
+    @property
+    def labels(self) -> set[str]:
+        """For which blocks were read."""
+        return {label for _, labels in self.blocks for label in labels}
+
+    @property
+    def rows(self) -> int:
+        """Rows that metrics are summed up over."""
+        return sum(b - a for (a, b), _ in self.blocks)
+
+    @property
+    def anything(self) -> bool:
+        """Whether any row was read at all."""
+        return bool(self.blocks or self.latents or self.activations)
+
+    def clear(self) -> None:
+        for each in (self.blocks, self.latents, self.activations):
+            each.clear()
 
 
 SMALLER = {"block_rows": 8, "tile_rows": 8}
@@ -53,16 +86,26 @@ class StoppedError(Exception):
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> Read:
-    """Every block that is read, with the labels that it is read for."""
-    seen: Read = []
-    plain = BlockGroups.__call__
+    """All that is read from here on."""
+    seen = Read()
+    plain, csr, activations = BlockGroups.__call__, LatentTable.csr, ActivationStore.activations
 
-    def noted(self: BlockGroups, block: Range, before: Before = None) -> GroupTotals:
+    def summed(self: BlockGroups, block: Range, before: Before = None) -> GroupTotals:
         totals = plain(self, block, before)
-        seen.append((block, set().union(*totals.values())))
+        seen.blocks.append((block, set().union(*totals.values())))
         return totals
 
-    monkeypatch.setattr(BlockGroups, "__call__", noted)
+    def latents(self: LatentTable, start: int, stop: int) -> object:
+        seen.latents.append((start, stop))
+        return csr(self, start, stop)
+
+    def opened(self: ActivationStore, key: str) -> object:
+        seen.activations.append(key)
+        return activations(self, key)
+
+    monkeypatch.setattr(BlockGroups, "__call__", summed)
+    monkeypatch.setattr(LatentTable, "csr", latents)
+    monkeypatch.setattr(ActivationStore, "activations", opened)
     return seen
 
 
@@ -77,7 +120,8 @@ def test_stages_are_of_several_blocks(made: Case) -> None:
 
 
 def bytes_of(case: Case) -> dict[str, bytes]:
-    files = (case.run.summary, case.run.latents_parquet, case.run.examples)
+    run = case.run
+    files = (run.summary, run.latents_parquet, run.examples, run.twins, run.nu_curves)
     return {path.name: path.read_bytes() for path in files}
 
 
@@ -87,26 +131,25 @@ def with_version(number: int) -> list[object]:
 
 def test_what_is_kept_is_not_read_again(made: Case, read: Read) -> None:
     made.evaluate()
-    rows = sum(b - a for (a, b), _ in read)
-    assert rows == sum(b - a for a, b in made.store.splits["heldout"])
+    assert read.rows == sum(b - a for a, b in made.store.splits["heldout"])
     read.clear()
     made.evaluate(seed=1, bootstrap=7)
-    assert read == []
+    assert not read.anything
 
 
 def test_a_metric_that_comes_later_costs_its_own_pass(made: Case, read: Read) -> None:
     made.evaluate(metrics=("fve",))
-    before = {label for _, labels in read for label in labels}
+    before = read.labels
     assert before == {label_of(fve.METRIC)}
     read.clear()
     made.evaluate()
-    after = {label for _, labels in read for label in labels}
+    after = read.labels
     assert label_of(l0.METRIC) in after
     assert not before & after
     read.clear()
     made.evaluate(metrics=("l0",))
     made.evaluate(seed=3)
-    assert read == []
+    assert not read.anything
 
 
 def test_a_new_version_of_a_metric_is_all_that_is_read(
@@ -117,7 +160,8 @@ def test_a_new_version_of_a_metric_is_all_that_is_read(
     monkeypatch.setattr(run, "_TABLE", (*with_version(2), *SPLICED))
     made.evaluate(seed=1)
     label = label_of(replace(l0.METRIC, version=2))
-    assert {label for _, labels in read for label in labels} == {label}
+    assert read.labels == {label}
+    assert read.activations == []  # neither by it nor by anything else
     assert label in Passes(next(made.run.passes.iterdir())).held(None)
 
 
@@ -139,10 +183,10 @@ def test_an_interrupted_pass_goes_on(
             made.evaluate(scheduler=scheduler, **SMALLER)
     folder = next(made.run.passes.iterdir(), None) if made.run.passes.is_dir() else None
     kept = len({path.name[:10] for path in folder.glob("stage-*")}) if folder else 0
-    first = {block for block, _ in read}
+    first = {block for block, _ in read.blocks}
     read.clear()
     made.evaluate(scheduler=scheduler, **SMALLER)
-    again = first & {block for block, _ in read}
+    again = first & {block for block, _ in read.blocks}
     assert len(first) - len(again) >= 2 * kept > 0 or after == 1
     found = bytes_of(made)
     for path in (made.run.summary, *made.run.passes.rglob("*.npz")):
@@ -159,7 +203,9 @@ def test_a_killed_process_leaves_whole_stages_and_is_continued(made: Case, read:
     process.join()
     assert process.exitcode == -signal.SIGKILL
     made.evaluate(scheduler="sync", **SMALLER)
-    kept = [labels == {label_of(l0.METRIC)} for _, labels in read]  # the one that died was another
+    kept = [
+        labels == {label_of(l0.METRIC)} for _, labels in read.blocks
+    ]  # the one that died was another
     assert 0 < sum(kept) < len(kept)
     assert kept == sorted(kept, reverse=True)
     assert not list(made.run.passes.rglob("*.partial"))
@@ -170,7 +216,7 @@ def test_a_killed_process_leaves_whole_stages_and_is_continued(made: Case, read:
     assert bytes_of(made) == found
 
 
-@pytest.mark.parametrize(("title", "far"), [(VALUES, 30), (INTERVALS, 1), (INTERVALS, 15)])
+@pytest.mark.parametrize(("title", "far"), [(VALUES, 30), (INTERVALS, 15)])
 def test_what_was_killed_behind_its_passes_reads_no_row_again(
     made: Case, read: Read, title: str, far: int
 ) -> None:
@@ -182,21 +228,105 @@ def test_what_was_killed_behind_its_passes_reads_no_row_again(
     assert process.exitcode == -signal.SIGKILL
     assert not made.run.summary.exists()
     made.evaluate(scheduler="sync", **SMALLER)
-    assert read == []
+    assert not read.blocks
+    assert (not read.anything) == (title == INTERVALS)  # else examples were still to be found
     found = bytes_of(made)
     made.run.summary.unlink()
     shutil.rmtree(made.run.passes)
     made.evaluate(scheduler="sync", **SMALLER)
-    assert read != []
+    assert read.blocks
     assert bytes_of(made) == found
+
+
+TWINS = "comparing twins"
+EXAMPLES = "finding examples"
+QUICK: dict[str, Any] = {**SOME, **SMALLER, "twin_cosine": 0.9}
+"""A few metrics, with what examples and twins need."""
+
+
+class Looked(Silent):
+    """Remembers over how many rows what is looked for; stops when a bar has moved so far."""
+
+    def __init__(self, stop: str = "", far: int = 0) -> None:
+        self.rows: dict[str, int] = {}
+        self._stop, self._left, self._here = stop, far, ""
+
+    def start(self, title: str, total: int, unit: str, *, done: int = 0) -> None:
+        self._here = title
+        if unit == "rows":
+            self.rows[title] = total
+
+    def advance(self, amount: int, **figures: float) -> None:
+        self._left -= amount if self._here == self._stop else 0
+        if self._here == self._stop and self._left <= 0:
+            raise StoppedError
+
+
+@pytest.fixture
+def twinned(make_case: MakeCase) -> Case:
+    return make_case(mend=with_twins)
+
+
+def looked(case: Case, stop: str = "", **settings: object) -> dict[str, int]:
+    """Over how many rows an evaluation looks for what; it stops halfway through this, if named."""
+    progress = Looked(stop, rows_of(case) // 2)
+    with pytest.raises(StoppedError) if stop else nullcontext():
+        case.evaluate(progress=progress, **{**QUICK, **settings})
+    return progress.rows
+
+
+def rows_of(case: Case) -> int:
+    return sum(b - a for a, b in case.store.splits["heldout"])
+
+
+@pytest.mark.parametrize("scheduler", ["sync", "threads"])
+def test_what_is_stopped_among_examples_and_twins_goes_on(
+    twinned: Case, read: Read, scheduler: str
+) -> None:
+    every = rows_of(twinned)
+    looked(twinned, EXAMPLES, scheduler=scheduler)
+    read.clear()
+    second = looked(twinned, TWINS, scheduler=scheduler)
+    assert second.keys() == {EXAMPLES, TWINS}
+    assert 0 < second[EXAMPLES] < every == second[TWINS]
+    last = looked(twinned, scheduler=scheduler)
+    assert last.keys() == {TWINS}
+    assert 0 < last[TWINS] < every
+    assert not read.blocks
+    assert not read.activations
+    assert not list(twinned.run.passes.rglob("stage-*"))
+    found = bytes_of(twinned)
+    twinned.run.summary.unlink()
+    shutil.rmtree(twinned.run.passes)
+    assert looked(twinned) == {"measuring": every, EXAMPLES: every, TWINS: every}
+    assert bytes_of(twinned) == found
+
+
+def test_examples_and_twins_are_looked_for_where_a_setting_is_about_them(
+    twinned: Case, read: Read
+) -> None:
+    looked(twinned)
+    read.clear()
+    assert looked(twinned, bootstrap=7) == {}
+    assert not read.anything
+    assert looked(twinned, metrics=("l0",)).keys() == {"measuring"}
+    assert looked(twinned) == {}  # what another choice of metrics did not ask for is still there
+    read.clear()
+    assert looked(twinned, seed=5).keys() == {TWINS}  # other false ones are drawn
+    assert looked(twinned, seed=5, examples=3).keys() == {EXAMPLES}
+    assert looked(twinned, seed=5, examples=3, bootstrap=9) == {}
+    assert not read.blocks
+    assert not read.activations
+    labels = Passes(folders(twinned)[0]).held(None)
+    assert sum(label.startswith(("examples:", "twins:")) for label in labels) == 2  # the last ones
 
 
 def assert_read_anew(before: Case, now: Case, read: Read, tmp_path: Path) -> None:
     """A case took the place of one that was evaluated: it is measured as if that had never been."""
-    first, rows = before.run.summary.read_bytes(), sum(b - a for (a, b), _ in read)
+    first, rows = before.run.summary.read_bytes(), read.rows
     read.clear()
     now.evaluate()
-    assert sum(b - a for (a, b), _ in read) == rows > 0
+    assert read.rows == rows > 0
     assert bytes_of(now)["summary.json"] != first
     fresh = replace(now, run=planted.write_run(tmp_path / "fresh", now.checkpoint, now.store))
     fresh.evaluate()
@@ -259,7 +389,7 @@ def test_only_what_intervals_need_stays_apart_by_group(made: Case, read: Read) -
     made.evaluate(metrics=("beta_error", "max_activation"))  # no number: nothing by group
     made.evaluate(metrics=("nu_error", "n_dead"))
     made.evaluate(seed=3)
-    assert read == []
+    assert not read.anything
 
 
 def test_what_is_needed_by_group_later_is_read_again(made: Case, read: Read) -> None:
@@ -267,7 +397,7 @@ def test_what_is_needed_by_group_later_is_read_again(made: Case, read: Read) -> 
     made.evaluate(metrics=("max_activation",))
     read.clear()
     made.evaluate(metrics=("max_activation", "n_dead"))
-    assert {label for _, labels in read for label in labels} <= {label_of(frequency.METRIC)}
+    assert read.labels <= {label_of(frequency.METRIC)}
 
 
 def test_files_of_nothing_that_is_known_go(tmp_path: Path) -> None:

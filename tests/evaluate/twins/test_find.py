@@ -2,12 +2,12 @@
 
 import pickle
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from measured import Case, heldout_world
+from twinned import with_twins
 
 from xc.evaluate import Evaluation
 from xc.evaluate.clusters import row_groups
@@ -16,19 +16,9 @@ from xc.evaluate.reader import Reader
 from xc.evaluate.twins.divergence import _Leaf, question
 from xc.evaluate.twins.find import KEYS
 from xc.evaluate.twins.table import COLUMNS, SCHEMA
-from xc.store_schema import Checkpoint, RequestError
+from xc.store_schema import RequestError
 
 MakeCase = Callable[..., Case]
-A_ONLY, B_ONLY = range(10, 14), range(14, 18)
-
-
-def with_twins(checkpoint: Checkpoint) -> Checkpoint:
-    """B-only latents that point as the A-only ones do, three of four."""
-    first, second = checkpoint.W_dec
-    second = second.copy()
-    for a, b in zip(list(A_ONLY)[:3], list(B_ONLY)[:3], strict=True):
-        second[b] = 0.9 * first[a]
-    return replace(checkpoint, W_dec=(first, second))
 
 
 @pytest.fixture
