@@ -12,6 +12,8 @@ from markupsafe import Markup
 from xc.evaluate.report.absent import not_drawn, not_measured
 from xc.evaluate.report.breakdown import breakdown, heads
 from xc.evaluate.report.class_counts import count_classes
+from xc.evaluate.report.class_evidence import class_evidence
+from xc.evaluate.report.column_metrics import metrics_of_columns
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.details import details
 from xc.evaluate.report.facts import facts
@@ -44,6 +46,7 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
     """
     script = read_template("sort.js")
     rows, tables = headline_rows(data), details(data)
+    classes = count_classes(data) if data.latents.classed else ()
     template = environment().get_template("report.html")
     return template.render(
         data=data,
@@ -62,7 +65,9 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         profiles=profiles(data),
         breakdown=breakdown(data),
         breakdown_heads=heads(data),
-        classes=count_classes(data) if data.latents.classed else (),
+        classes=classes,
+        evidence=class_evidence(data, tuple(entry.name for entry in classes)),
+        class_metric=metrics_of_columns(2)["class"] if len(data.sources) > 1 else None,
         nulls=null_controls(data),
         null_figures={
             f.name: (f, _picture(f, drawn[f.name])) for f in NULL_FIGURES if f.name in drawn

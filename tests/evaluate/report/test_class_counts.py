@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -5,8 +6,10 @@ import numpy as np
 
 from xc.evaluate.class_thresholds import EXCLUSIVE, KISSANE
 from xc.evaluate.report.class_counts import count_classes
+from xc.evaluate.report.class_evidence import class_evidence
 from xc.evaluate.report.classes import class_meaning
 from xc.evaluate.report.data import read_data
+from xc.evaluate.report.page import render_page
 
 
 def test_counts_are_those_of_the_table(make_run: Callable[..., Any]) -> None:
@@ -52,3 +55,40 @@ def test_meanings_follow_the_thresholds() -> None:
     assert "below a fifth of that in A" in class_meaning("a_only")
     assert "57.1 %" in class_meaning("shared", KISSANE)
     assert "no cut" in class_meaning("b_only", KISSANE)
+
+
+def row_of(page: str, title: str) -> list[str]:
+    """Texts of the cells of a class's row in its section."""
+    section = page.partition('id="classes"')[2].partition("</section>")[0]
+    (row,) = (r for r in re.findall(r"<tr>.*?</tr>", section, re.DOTALL) if f"{title}</th>" in r)
+    return [re.sub(r"<.*?>", "", cell).strip() for cell in re.findall(r"<t[hd].*?</t[hd]>", row)]
+
+
+def test_counts_stand_beside_their_intervals_and_what_is_false(
+    make_run: Callable[..., Any],
+) -> None:
+    told = {"n_shared_ci": [371, 380], "fdr_a_only": 0.052, "fdr_a_only_ci": [0.01, 0.113]}
+    why = {"n_b_only_ci": "no group changes it", "fdr_shared": "needs a null control"}
+    made = make_run(summary={**told, "not_measured": why})
+    data = read_data(made, run=made.run)
+    page = render_page(data, (), {})
+    shared, mine = row_of(page, "shared"), row_of(page, "A only")
+    assert shared[1:3] == [f"{made.summary['n_shared']:,}", "371 to 380"]
+    assert shared[4] == "run xc null RUN --kind permuted"
+    assert mine[4] == "5.20 % 1.00 to 11.30 % by A against A"
+    assert row_of(page, "B only")[2] == "–"
+    assert row_of(page, "other")[4] == row_of(page, "dead")[4] == ""
+    beside = class_evidence(data, ("shared", "b_only", "dead"))
+    assert beside["b_only"].why == "no group changes it"
+    assert beside["shared"].false is not None
+    assert beside["shared"].false.why == "needs a null control"
+    assert beside["dead"].false is None
+
+
+def test_what_is_false_is_not_asked_of_three_sources(make_run: Callable[..., Any]) -> None:
+    made = make_run(names=("x@1", "y@1", "z@1"), widths=(8, 8, 8), scales=(1, 1, 1))
+    data = read_data(made, run=made.run)
+    assert {e.false for e in class_evidence(data, ("shared", "a_only")).values()} == {None}
+    page = render_page(data, (), {})
+    assert "Estimated false" not in page
+    assert "for two sources only" in page
