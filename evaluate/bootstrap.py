@@ -50,12 +50,12 @@ def interval(
         return jackknife(value, left_out, bounds=metric.bounds)
     tables = resampled(table, facts.generator(_STREAM), resamples=resamples)
     values = metric.statistic({**sums, TABLE: tables}, facts)
-    tail = _tail(len(table))
-    bounds: np.ndarray = np.quantile(values, [tail, 1 - tail], axis=0)
+    share = tail(len(table))
+    bounds: np.ndarray = np.quantile(values, [share, 1 - share], axis=0)
     return bounds
 
 
-def _tail(n: int) -> float:
+def tail(n: int) -> float:
     """What percentiles of resamples of n clusters leave out at either end.
 
     A little less than 2.5 %: resamples vary by (n − 1)/n as much as they should, and like a normal

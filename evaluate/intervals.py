@@ -8,12 +8,15 @@ import numpy as np
 
 from xc.evaluate.bootstrap import interval
 from xc.evaluate.facts import Facts
+from xc.evaluate.group_sets import ENOUGH
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.jackknife import is_steady, jackknife
 from xc.evaluate.left_out import NOTHING, facts_without_each, left_out
 from xc.evaluate.metric import Metric, Sums
 from xc.evaluate.naming import named_values, names
-from xc.evaluate.populations import FEWEST_BEYOND
+from xc.evaluate.overlap import Overlap
+from xc.evaluate.overlap_intervals import overlap_intervals, too_few
+from xc.evaluate.populations import FEWEST_BEYOND, FEWEST_REDRAWN
 from xc.evaluate.quantile_intervals import median_intervals, quantile_interval
 from xc.evaluate.rarity_intervals import Firings, rarity_interval
 from xc.evaluate.repetition import Repetition, repetition
@@ -22,8 +25,8 @@ from xc.evaluate.scalars import scalars
 TOO_FEW = "an interval needs at least two clusters of held-out rows"
 UNDEFINED = "an interval needs a value that is defined, whichever group of rows is left out"
 CARRIED = (
-    f"fewer than {FEWEST_BEYOND} shared latents lie beyond either end of the central share, and "
-    "other rows would bring others"
+    f"fewer than {FEWEST_BEYOND} shared latents lie beyond either end of the central share, other "
+    f"rows would bring others, and to tell which takes {FEWEST_REDRAWN} latents and {ENOUGH} groups"
 )
 STEADY = "no group of rows changes it; that is no certainty: other text or another training may"
 COUNT_BOUNDS = (0.0, float("inf"))
@@ -93,13 +96,14 @@ def jackknife_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Fac
     plan = repetition(metrics)
     found: dict[str, Found] = dict(_by_error(plan, groups, facts))
     found |= dict(_by_shares(plan, groups, facts))
+    found |= dict(_by_redraws(plan, groups, facts))
     found |= {key: (None, why) for m, why in plan.without.items() for key in names(m, n)}
     return _told(found)
 
 
 def _by_error(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:
     """θ ± t·se of every number."""
-    again, carried = left_out(plan, groups, facts), _carried_by_few(plan, facts)
+    again = left_out(plan, groups, facts)
     metric_of = {key: m for m in plan.numbers for key in names(m, facts.decoder.n_sources)}
     for key, value in scalars(plan.numbers, facts).items():
         own, metric = again.get(key, NOTHING), metric_of.get(key)
@@ -110,19 +114,27 @@ def _by_error(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tup
         both = jackknife(np.array(value), own.values, bounds=bounds, at_once=own.at_once)
         if both is not None and key.startswith("n_"):
             both = np.minimum(both, facts.decoder.d_sae)  # none counts more
-        if own.is_steady:
-            yield key, (None, STEADY)
-        elif both is not None and key in carried and np.isfinite(value):
-            yield key, (None, CARRIED)
-        else:
-            yield key, (both, TOO_FEW)
+        yield key, ((None, STEADY) if own.is_steady else (both, TOO_FEW))
 
 
-def _carried_by_few(plan: Repetition, facts: Facts) -> set[str]:
-    """Keys of numbers that hang on too few latents."""
-    n = facts.decoder.n_sources
-    beyond = (named_values(m, m.beyond(facts), n) for m in plan.numbers if m.beyond is not None)
-    return {key for own in beyond for key, many in own.items() if many < FEWEST_BEYOND}
+def _by_redraws(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:
+    """Of overlaps that hang on a few latents."""
+    wanted: dict[str, tuple[Overlap, int]] = {}
+    values: dict[str, float] = {}
+    for metric in plan.numbers if groups.n > 1 else ():
+        if metric.overlap is not None:
+            known = np.isfinite(facts.values[metric.name])
+            few = known & (metric.overlap.beyond(facts) < FEWEST_BEYOND)
+            fewer = few & too_few(metric.overlap, groups, facts)
+            for i, key in enumerate(names(metric, facts.decoder.n_sources)):
+                values[key] = facts.values[metric.name][i]
+                if fewer[i]:
+                    yield key, (None, CARRIED)
+                elif few[i]:
+                    wanted[key] = metric.overlap, i
+    for key, (low, high) in overlap_intervals(wanted, groups, facts).items():
+        own = values[key]  # resamples are off to a side at times
+        yield key, _resampled(np.array([np.minimum(low, own), np.maximum(high, own)]))
 
 
 def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:

@@ -11,6 +11,7 @@ from enum import Enum
 import numpy as np
 
 from xc.evaluate.facts import Facts
+from xc.evaluate.overlap import Overlap
 from xc.evaluate.row_block import RowBlock
 
 Sums = Mapping[str, np.ndarray]
@@ -142,9 +143,9 @@ class Metric:
     rarer_than: float | None = None
     """It is the number of latents that fire on less than this share of the rows; its interval is
     found by leaving out many of them at once."""
-    beyond: Members | None = None
-    """How many latents lie beyond either of the quantiles that it is taken between, in its own
-    shape: of too few (`populations.FEWEST_BEYOND`) there is no interval."""
+    overlap: Overlap | None = None
+    """It is this share of latents between two quantiles of others; of few others its interval is
+    found by redrawing rows."""
     bytes_of_sums: Callable[[Sequence[int]], int] | None = None
     """What its sums take for sources of these widths, if they may be large: such sums are kept in
     fewer groups."""

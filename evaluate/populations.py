@@ -18,6 +18,8 @@ FEWEST = 10
 FEWEST_BEYOND = 5
 """Latents that have to lie beyond a quantile of them for its interval: which ones do is chance, and
 leaving out rows cannot bring those that other rows would."""
+FEWEST_REDRAWN = 60
+"""Latents that it takes to redraw those beyond, where these are fewer."""
 
 ERROR, RECONSTRUCTION = "nu_error", "nu_reconstruction"
 NUS = (ERROR, RECONSTRUCTION)

@@ -14,7 +14,7 @@ from xc.evaluate.reader import Reader, block_type
 from xc.evaluate.row_counts import RowCounts
 from xc.store_schema import ActivationStore, canonical_json
 
-METHODS = 7
+METHODS = 8
 """To be raised when what becomes of the sums changes: `finish` of a metric, intervals, twins,
 tables. Evaluations made before are then made anew, from the sums that are kept."""
 

@@ -5,13 +5,14 @@ from itertools import product
 import numpy as np
 
 from xc.evaluate.facts import Facts
-from xc.evaluate.metric import Finish, Members, Metric, Pass, Scope, Sums, Swap
+from xc.evaluate.metric import Finish, Metric, Pass, Scope, Sums, Swap
+from xc.evaluate.overlap import Overlap
 from xc.evaluate.populations import (
     EXCLUSIVE,
     FEWEST,
     FEWEST_BEYOND,
+    FEWEST_REDRAWN,
     NUS,
-    SHARED_LATENTS,
     Population,
     by_pair,
     known,
@@ -53,7 +54,7 @@ def _overlap(population: Population, name: str, percent: int) -> Metric:
         scope=Scope.PER_PAIR,
         reads=Pass.NONE,
         finish=_within(overlap),
-        beyond=overlap,
+        overlap=overlap,
         needs=("class", name),
         swap=Swap.PARTNER,
         stepped=True,
@@ -75,7 +76,8 @@ def _overlap(population: Population, name: str, percent: int) -> Metric:
         ),
         misleads="Wide for scattered shared latents: then even true ones fall inside. With few "
         "shared latents a single one with a far-off ν decides where an end is: with fewer than "
-        f"{FEWEST_BEYOND} beyond either end there is no interval.",
+        f"{FEWEST_BEYOND} beyond either end, and fewer than {FEWEST_REDRAWN} at all, there is no "
+        "interval.",
         undefined=f"a class has fewer than {FEWEST} latents with a ν",
     )
 

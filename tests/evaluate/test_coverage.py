@@ -61,7 +61,7 @@ WITHOUT = {
 }  # fmt: skip
 """Numbers that have no interval, and why; those of so few rows that they are not defined apart.
 cca_chance is that of all dimensions of so many rows, whichever rows they are. Overlaps with the
-central 95 % want more latents: test_overlap_coverage.py."""
+central 95 % want more latents than the sparse population has: test_overlap_coverage.py."""
 
 
 @cache

@@ -14,7 +14,7 @@ from simulated_three import SOURCES, ThreeSettled
 from xc.evaluate import METRICS, overall
 from xc.evaluate.class_thresholds import DEAD
 from xc.evaluate.groups import Group, over_groups
-from xc.evaluate.intervals import CARRIED, STEADY
+from xc.evaluate.intervals import STEADY
 from xc.evaluate.letters import letter
 from xc.evaluate.metric import Metric
 from xc.evaluate.naming import names
@@ -45,12 +45,9 @@ SETTLING = (
 over very many rows; of all others what so many rows show on average, for medians over latents the
 median of that."""
 
-WITHOUT = {
-    "alignment_all_": FIXED, "cca_chance_": STEADY,
-    **dict.fromkeys(("nu_error_overlap_95_", "nu_reconstruction_overlap_95_"), CARRIED),
-}  # fmt: skip
+WITHOUT = {"alignment_all_": FIXED, "cca_chance_": STEADY}
 """By the beginning of their keys: numbers that have no interval, and why; those of so few rows that
-they are not defined apart. Overlaps with the central 95 %: test_overlap_coverage.py."""
+they are not defined apart."""
 
 WIDE = {"nu_reconstruction_frequency_spearman_other": 0.996}
 """Numbers whose intervals are too wide, and in what share of the data sets they may hold: of 1,000
