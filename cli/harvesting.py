@@ -11,6 +11,7 @@ from xc.harvest import HarvestConfig, HarvestReport, Mixture, ModelRef, harvest
 from xc.harvest.open_text import has_text
 from xc.harvest.workers import run_workers
 from xc.store_schema import Progress, RequestError, from_mapping
+from xc.store_schema.fitting import check_listed, fitted
 
 _START = "from xc.cli.main import main; main()"
 
@@ -45,7 +46,7 @@ def harvest_request(
         RequestError: if no model or layer is named, or anything is wrong with one.
     """
     values = {"store": pipeline.store, **pipeline.section("harvest", flags)}
-    named = _words(values.pop("models", ()))
+    named = _models(values.pop("models", ()), where=f"{pipeline.where('harvest')}: models")
     references = list(models or named)
     if not references:
         raise RequestError(f"no model given; for instance: xc {typed} gpt2 distilgpt2 --layer 6,3")
@@ -100,6 +101,10 @@ def _side_by_side(config: HarvestConfig, command: Sequence[str], progress: Progr
     )
 
 
-def _words(value: Any) -> list[str]:
+def _models(value: Any, *, where: str) -> list[str]:
     """A list from YAML, or words in one string."""
-    return value.split() if isinstance(value, str) else [str(v) for v in value]
+    if isinstance(value, str):
+        return value.split()
+    listed = fitted(value, tuple[str, ...])
+    check_listed(listed, tuple[str, ...], nested=False, where=where)
+    return list(listed)

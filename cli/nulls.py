@@ -120,8 +120,9 @@ def run_nulls(
     values = pipeline.section("null", flags)
     asked = from_mapping(NullConfig, values, where=pipeline.where("null"))
     subject = open_subject(run, store=store, device=asked.device, tokens=asked.tokens)
-    scheduler = pipeline.sections.get("evaluate", {}).get("scheduler", EvaluateConfig.scheduler)
-    work = Work(subject, asked, scheduler, progress)
+    told = {k: v for k, v in pipeline.section("evaluate", {}).items() if k == "scheduler"}
+    settings = from_mapping(EvaluateConfig, told, where=pipeline.where("evaluate"))
+    work = Work(subject, asked, settings.scheduler, progress)
     _renew(subject)  # of controls that an earlier call was killed behind
     check_controls(subject, asked)
     done: list[str] = []

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from xc.cli.numbers import reader, reads
 from xc.cli.spelling import american_names, spelt_british
 from xc.store_schema import RequestError, field_docs
 
@@ -65,15 +66,21 @@ def _option(cls: type, field: "dataclasses.Field[Any]", hint: Any, flag: str | N
     kind, many = _option_type(hint)
     name = "--" + (flag or field.name).replace("_", "-")
     text = field_docs(cls).get(field.name, "") + _default_text(field)
-    option = typer.Option(_declared(name, kind), help=text, show_default=False)
+    option = typer.Option(_declared(name, kind), help=text, show_default=False, **_read_as(kind))
     return Annotated[list[kind] | None, option] if many else Annotated[kind | None, option]  # type: ignore[valid-type]
 
 
 def _hidden(name: str, hint: Any) -> Any:
     """The option of a field's other spelling."""
     kind, many = _option_type(hint)
-    option = typer.Option(_declared("--" + name.replace("_", "-"), kind), hidden=True)
+    declared = _declared("--" + name.replace("_", "-"), kind)
+    option = typer.Option(declared, hidden=True, **_read_as(kind))
     return Annotated[list[kind] | None, option] if many else Annotated[kind | None, option]  # type: ignore[valid-type]
+
+
+def _read_as(kind: Any) -> dict[str, Any]:
+    """How the words of an option become numbers, if they do."""
+    return {"parser": reader(kind)} if reads(kind) else {}
 
 
 def _declared(name: str, kind: Any) -> str:

@@ -59,11 +59,18 @@ def load_pipeline(path: Path | None) -> Pipeline:
         sections[stage] = _mapping_at(path, stage, values.get(stage))
     return Pipeline(
         path=path,
-        store=place(values.get("store", Pipeline.store)),
-        run=Path(values.get("run", Pipeline.run)),
+        store=_place_at(path, "store", values.get("store", Pipeline.store)),
+        run=Path(str(_place_at(path, "run", values.get("run", Pipeline.run)))),
         sections=sections,
         sweep=_sweep(path, values.get("sweep"), sections["train"].pop("sweep", None)),
     )
+
+
+def _place_at(path: Path, name: str, value: Any) -> Place:
+    try:
+        return place(value)
+    except RequestError as error:
+        raise RequestError(f"{path}: {name}: {error}") from error
 
 
 def _mapping_at(path: Path, name: str, value: Any) -> dict[str, Any]:

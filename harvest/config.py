@@ -1,7 +1,7 @@
 """What a harvest is asked to do."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from xc.harvest.dataset_reference import reference_text
 from xc.store_schema import RequestError, suggestion
 from xc.store_schema.codecs import codec
 from xc.store_schema.places import Place, place
+from xc.store_schema.settings import NESTED
 
 DEFAULT_TOKENS = 1_000_000
 DEFAULT_SEQ_LEN = 256
@@ -21,14 +22,14 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 class HarvestConfig:
     """Settings of a harvest. The models themselves are given beside it."""
 
-    layers: tuple[str, ...]
+    layers: tuple[str, ...] = field(metadata={NESTED: True})
     """Tuples of sites, one entry per model each: "6,3" is layer 6 of the first model and layer 3 of
     the second. Several tuples share one pass. Layer L is the residual stream after L blocks;
     blocks.L.hook_resid_pre, hidden_states[L] and module paths are understood too. L.attn_out and
     L.mlp_out are what block L's attention and MLP add to it."""
     store: Place = Path("acts.zarr")
     """Folder of the store, or a URL (s3://…)."""
-    dataset: tuple[str, ...] = ("zoo:stdlib",)
+    dataset: tuple[str, ...] = field(default=("zoo:stdlib",), metadata={NESTED: True})
     """Text: a .txt, .jsonl or .parquet file (.gz too), a folder of these, a Hub data set
     (OWNER/NAME@REVISION?config=…&split=…&column=…), zoo:NAME, or a published mixture, mix:kissane
     or mix:minder. Given several times, with a weight each, a mixture: --dataset web.jsonl:0.5
@@ -146,6 +147,8 @@ def as_references(datasets: Any) -> tuple[str, ...]:
 
 
 def _as_text(entry: Any) -> str:
+    if isinstance(entry, Mapping):
+        raise RequestError(f"layers: expected text, or a list with one per model, found {entry}")
     if isinstance(entry, Iterable) and not isinstance(entry, str):
         return ",".join(str(site) for site in entry)
     return str(entry)

@@ -4,6 +4,7 @@ YAML reads 1e-4 as text and has no tuples; JSON has no paths. What fits without 
 everything else is left as it is, for the configuration itself to judge.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -20,15 +21,19 @@ _WORDS = {
     str: "text (in quotes)",
     NoneType: "null",
 }
+_LISTS = {
+    int: "a whole number, or a list of them",
+    float: "a number, or a list of them",
+    str: "text, or a list of texts",
+}
 
 
 def fitted(value: Any, kind: Any) -> Any:
     """`value` in the declared type, where nothing is lost; else as it is."""
     options = _options(kind)
-    if isinstance(value, list):
-        for option in options:
-            if get_origin(option) is tuple:
-                return _as_tuple(value, get_args(option))
+    many = _tuple_among(options)
+    if many is not None and value is not None:
+        return _as_tuple(value, get_args(many))
     if isinstance(value, str) and str not in options:
         return _from_text(value, options)
     if type(value) is int and float in options and int not in options:
@@ -50,14 +55,50 @@ def check_plain(value: Any, kind: Any, *, where: str) -> None:
         raise RequestError(f"{where}: expected {expected}, found {value!r:.80}")
 
 
+def check_listed(value: Any, kind: Any, *, nested: bool, where: str) -> None:
+    """Refuse what is no text or number where a list of either is declared.
+
+    Args:
+        value: from `fitted`.
+        kind: the declared type.
+        nested: whether entries may be lists and mappings, which the configuration reads.
+        where: the place, for messages.
+
+    Raises:
+        RequestError: naming what was expected and what was found.
+    """
+    options = _options(kind)
+    many = _tuple_among(options)
+    if many is None or get_args(many)[0] not in _LISTS or (value is None and NoneType in options):
+        return
+    fits = (str, int, float, *((list, tuple, Mapping) if nested else ()))
+    entries = value if isinstance(value, tuple) else (value,)
+    wrong = [e for e in entries if isinstance(e, bool) or not isinstance(e, fits)]
+    if wrong:
+        expected = _LISTS[get_args(many)[0]]
+        raise RequestError(f"{where}: expected {expected}, found {wrong[0]!r:.80}")
+
+
+def _tuple_among(options: tuple[Any, ...]) -> Any:
+    """The tuple among the declared types; None if there is none."""
+    return next((option for option in options if get_origin(option) is tuple), None)
+
+
 def _options(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
 
 
-def _as_tuple(values: list[Any], kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+def _as_tuple(value: Any, kinds: tuple[Any, ...]) -> Any:
+    """A list, or one entry alone, as a tuple; of any length only where that is declared."""
+    listed = isinstance(value, list | tuple)
     if len(kinds) != 2 or kinds[1] is not Ellipsis:
-        return tuple(values)
-    return tuple(fitted(v, kinds[0]) for v in values)
+        return tuple(value) if listed else value
+    return tuple(_entry(v, kinds[0]) for v in (value if listed else [value]))
+
+
+def _entry(value: Any, kind: Any) -> Any:
+    """An entry of a list; a number among texts is meant as it is written."""
+    return str(value) if kind is str and type(value) in (int, float) else fitted(value, kind)
 
 
 def _from_text(text: str, options: tuple[Any, ...]) -> Any:

@@ -29,10 +29,12 @@ def place(text: str | Place) -> Place:
     """Where a text points to: a `Path`, or for `scheme://…` a `UPath`.
 
     Raises:
-        RequestError: if the scheme is unknown, or its client is not installed.
+        RequestError: if it is no text, the scheme is unknown, or its client is not installed.
     """
     if isinstance(text, Path):
         return text
+    if not isinstance(text, str | UPath):  # a file of settings may hold anything
+        raise RequestError(f"expected a folder or URL, found {text!r:.80}")
     if isinstance(text, str):
         if not _URL.match(text):
             return Path(text)

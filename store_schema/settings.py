@@ -14,9 +14,12 @@ from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from xc.store_schema.errors import RequestError
-from xc.store_schema.fitting import check_plain, fitted
+from xc.store_schema.fitting import check_listed, check_plain, fitted
 
 T = TypeVar("T")
+
+NESTED = "nested"
+"""In the metadata of a field that is a list of texts: entries may be lists and mappings too."""
 
 _MOST = 4
 """Words that are suggested at once."""
@@ -79,21 +82,33 @@ def refuse_unknown(keys: Iterable[str], known: Iterable[str], *, where: str) -> 
 def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     """Build a configuration dataclass; `where` names the place of the values in messages.
 
-    A list becomes a tuple, text a path or a decimal number, where the field declares that.
+    A list, or one entry alone, becomes a tuple, text a path or a decimal number, where the field
+    declares that.
 
     Raises:
         RequestError: on an unknown key, or a value that the dataclass refuses.
     """
-    known = {f.name for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
-    refuse_unknown(values, known, where=where)
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+    refuse_unknown(values, fields, where=where)
     kinds = get_type_hints(cls)
+    given = {name: fitted(value, kinds[name]) for name, value in values.items()}
+    for name, value in given.items():
+        nested = bool(fields[name].metadata.get(NESTED))
+        check_listed(value, kinds[name], nested=nested, where=f"{where}: {name}")
     try:
-        config = cls(**{name: fitted(value, kinds[name]) for name, value in values.items()})
-    except (RequestError, TypeError, ValueError) as error:
+        config = cls(**given)
+    except RequestError as error:
         raise RequestError(f"{where}: {error}") from error
-    for name in values:
-        check_plain(getattr(config, name), kinds[name], where=f"{where}: {name}")
+    except (AttributeError, TypeError, ValueError) as error:
+        _check_plain(given, kinds, where)  # knows better than Python what is wrong with a value
+        raise RequestError(f"{where}: {error}") from error
+    _check_plain({name: getattr(config, name) for name in values}, kinds, where)
     return config
+
+
+def _check_plain(values: Mapping[str, Any], kinds: Mapping[str, Any], where: str) -> None:
+    for name, value in values.items():
+        check_plain(value, kinds[name], where=f"{where}: {name}")
 
 
 def to_mapping(config: Any) -> dict[str, Any]:

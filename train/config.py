@@ -183,7 +183,11 @@ class TrainConfig:
             RequestError: on an unknown key or preset, or a value out of range.
         """
         given = {**_left_of(beneath or {}, values, where=where), **values}
-        base = base_values(_known_preset(given.get("preset"), where), given.get("sparsity"))
+        sparsity = given.get("sparsity")  # of whatever kind: a file may say anything
+        base = base_values(
+            _known_preset(given.get("preset"), where),
+            sparsity if isinstance(sparsity, str) else None,
+        )
         return from_mapping(cls, {**_without_rivals(base, given), **given}, where=where)
 
     @property
@@ -211,7 +215,7 @@ def _left_of(file: Mapping[str, Any], flags: Mapping[str, Any], *, where: str) -
 
 
 def _known_preset(name: Any, where: str) -> str | None:
-    if name is not None and name not in PRESETS:
+    if name is not None and str(name) not in PRESETS:
         raise RequestError(f"{where}: no preset '{name}'{suggestion(str(name), PRESETS)}")
     return None if name is None else str(name)
 

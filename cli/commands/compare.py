@@ -11,6 +11,7 @@ from xc.cli.common import Debug, carry_out_alone
 from xc.cli.comparing import write_comparison
 from xc.cli.comparison_table import print_comparison
 from xc.cli.evaluated import evaluated_runs
+from xc.cli.numbers import reader
 from xc.cli.results import print_path
 from xc.evaluate.comparison import compare as compare_runs
 from xc.evaluate.equal_l0 import L0_TOLERANCE
@@ -33,7 +34,12 @@ def compare(
         typer.Option("--out", help="Where comparison.html and .csv go; else beside the runs."),
     ] = None,
     l0_tolerance: Annotated[
-        float, typer.Option("--l0-tolerance", min=0, help="Share by which L0 may differ unmarked.")
+        float,
+        typer.Option(
+            "--l0-tolerance",
+            parser=reader(float, least=0),
+            help="Share by which L0 may differ unmarked.",
+        ),
     ] = L0_TOLERANCE,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse runs of unequal L0 instead of marking them.")

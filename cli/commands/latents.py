@@ -10,6 +10,7 @@ from xc.cli.commands import COMMANDS
 from xc.cli.common import Debug, carry_out_alone
 from xc.cli.evaluated import evaluated_run
 from xc.cli.latents import print_json, print_latents
+from xc.cli.numbers import reader
 from xc.evaluate import Evaluation
 from xc.evaluate.latent_list import list_latents
 from xc.store_schema import Progress
@@ -33,7 +34,10 @@ def latents(
         bool, typer.Option("--descending", help="Sort the largest first.")
     ] = False,
     limit: Annotated[
-        int, typer.Option("--limit", min=0, help="How many to list; 0: all of them.")
+        int,
+        typer.Option(
+            "--limit", parser=reader(int, least=0), help="How many to list; 0: all of them."
+        ),
     ] = 20,
     columns: Annotated[
         str, typer.Option("--columns", help="Columns to show, with commas; 'all' for every one.")

@@ -10,6 +10,7 @@ from xc.cli.commands import COMMANDS
 from xc.cli.common import ConfigFile, Debug, Run, Store, carry_out
 from xc.cli.launching import launch, stop_with_launcher
 from xc.cli.next_steps import after_training, print_next
+from xc.cli.numbers import reader
 from xc.cli.options import with_options
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.results import print_path, print_runs, training_line
@@ -37,7 +38,9 @@ def train(
     store: Store = None,
     run: Run = None,
     sweep: Annotated[list[str] | None, typer.Option("--sweep", help=HELP)] = None,
-    distributed: Annotated[int | None, typer.Option("--distributed", min=1, help=SHARED)] = None,
+    distributed: Annotated[
+        int | None, typer.Option("--distributed", parser=reader(int, least=1), help=SHARED)
+    ] = None,
     config: ConfigFile = None,
     debug: Debug = False,
 ) -> None:

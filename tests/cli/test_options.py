@@ -1,12 +1,15 @@
 """Options made from a dataclass: one per field, typed, documented, None when not given."""
 
+import inspect
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from xc.cli.commands import COMMANDS
+from xc.cli.main import build_app
 from xc.cli.options import with_options
 
 
@@ -74,3 +77,43 @@ def test_a_switch_may_name_its_opposite(seen):
     for flag in ("--go-on", "--start-again"):
         assert CliRunner().invoke(app, [flag]).exit_code == 0
     assert seen == [{"resume": True}, {"resume": False}]
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["--tokens", "abc"], "'--tokens': expected a whole number, found 'abc'"),
+        (["--tokens", "1.5"], "'--tokens': expected a whole number, found '1.5'"),
+        (["--lr", "fast"], "'--lr': expected a number, found 'fast'"),
+    ],
+)
+def test_what_is_no_number_is_refused_in_words_of_our_own(app, typed, message):
+    with pytest.raises(typer.BadParameter) as caught:
+        app(typed, standalone_mode=False)
+    assert caught.value.format_message() == f"Invalid value for {message}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["latents", "r", "--limit", "-1"], "expected a whole number from 0 on, found '-1'"),
+        (["compare", "r", "--l0-tolerance", "nan"], "expected a number from 0 on, found 'nan'"),
+        (["train", "--distributed", "0"], "expected a whole number from 1 on, found '0'"),
+    ],
+)
+def test_limits_of_numbers_are_told(typed, message):
+    with pytest.raises(typer.BadParameter) as caught:
+        build_app(typed)(typed, standalone_mode=False)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "run"])
+def test_no_option_is_converted_by_typer(command):
+    """Numbers are read by `cli.numbers`: typer's own sentences are those of its library."""
+    app = build_app([command])
+    (registered,) = (c for c in app.registered_commands if c.name == command)
+    hints = inspect.signature(registered.callback).parameters
+    for name, parameter in hints.items():
+        kind, *rest = get_args(parameter.annotation) or (parameter.annotation,)
+        numbers = {int, float} & {kind, *get_args(kind)}
+        assert not numbers or rest[0].parser is not None, name

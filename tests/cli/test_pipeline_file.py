@@ -1,9 +1,15 @@
 """Reading pipeline.yaml: flags win, unknown keys are refused with a suggestion."""
 
+import re
+from dataclasses import fields
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from xc.cli.evaluate_options import EvaluateOptions
+from xc.cli.harvesting import harvest_request
+from xc.cli.null_config import NullConfig
 from xc.cli.pipeline_file import Pipeline, load_pipeline
 from xc.cli.training import train_config
 from xc.evaluate import EvaluateConfig
@@ -54,6 +60,8 @@ def test_the_section_null_is_read_as_it_is_written(tmp_path, key):
         ("train: [1]\n", "'train' should be a mapping"),
         ("- a\n", "expected a mapping, found list"),
         ("a: [\n", "not readable as YAML"),
+        ("store: [1]\n", "store: expected a folder or URL, found [1]"),
+        ("run: 7\n", "run: expected a folder or URL, found 7"),
         ("a: !!python/object/apply:os.system ['true']\n", "not readable as YAML"),
     ],
 )
@@ -111,3 +119,46 @@ def test_a_store_may_be_a_url(tmp_path):
     assert str(store) == "memory://bucket/acts.zarr"
     config = from_mapping(HarvestConfig, {"layers": ["1"], "store": store}, where="x")
     assert config.store == store
+
+
+WRONG = ("abc", 1.5, True, [1, "a"], [[1]], [None], {"a": 1}, None, float("nan"), {}, [])
+
+
+@pytest.mark.parametrize(
+    ("config", "needed"),
+    [(HarvestConfig, {"layers": ["1"]}), (TrainConfig, {}), (EvaluateOptions, {}),
+     (NullConfig, {})],
+)  # fmt: skip
+def test_values_of_any_kind_are_taken_or_refused_in_words_of_our_own(config, needed):
+    for name, value in product((f.name for f in fields(config)), WRONG):
+        said = refusal(config, {**needed, name: value})
+        # What Python says of a value that it cannot use.
+        assert not re.search("not supported|object|hashable|attribute|argument", said)
+        told = (name, name.replace("_", " "), "layer", "data set", "folder or URL")
+        assert not said or any(words in said for words in told)
+
+
+def refusal(config, values):
+    try:
+        from_mapping(config, values, where="x")
+    except RequestError as error:
+        return str(error)
+    return ""
+
+
+def test_a_role_alone_is_no_list_of_letters():
+    values = {"layers": ["1"], "exclude": "user"}
+    assert from_mapping(HarvestConfig, values, where="x").exclude == ("user",)
+
+
+@pytest.mark.parametrize("values", [{"preset": [1]}, {"sparsity": [1]}])
+def test_recipes_of_any_kind_are_refused(values):
+    with pytest.raises(RequestError, match=r"no (preset )?'\[1\]'"):
+        TrainConfig.resolve({}, beneath=values)
+
+
+def test_models_are_words_or_a_list_of_them():
+    for models in (None, [None], {"a": "b"}):
+        pipeline = Pipeline(sections={"harvest": {"models": models, "layers": ["1"]}})
+        with pytest.raises(RequestError, match="models: expected text, or a list of texts, found"):
+            harvest_request(pipeline, {}, None)

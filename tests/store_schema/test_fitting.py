@@ -6,7 +6,7 @@ from typing import Any, Optional
 import pytest
 
 from xc.store_schema import RequestError
-from xc.store_schema.fitting import check_plain, fitted
+from xc.store_schema.fitting import check_listed, check_plain, fitted
 from xc.store_schema.places import Place, place
 
 
@@ -37,6 +37,13 @@ from xc.store_schema.places import Place, place
         ([1, "a"], tuple[int, str], (1, "a")),
         (["a"], list[str], ["a"]),
         ([1], tuple[int, ...] | None, (1,)),
+        (None, tuple[int, ...] | None, None),
+        ("user", tuple[str, ...], ("user",)),
+        ([1, 0.5, "a"], tuple[str, ...], ("1", "0.5", "a")),
+        (("1", "1,2"), tuple[float, ...], (1.0, "1,2")),
+        ({"name": "a"}, tuple[str, ...], ({"name": "a"},)),
+        (True, tuple[str, ...], (True,)),
+        ("x", tuple[int, str], "x"),
         ({"a": 1}, dict[str, Any], {"a": 1}),
         ("x", Any, "x"),
     ],
@@ -60,3 +67,19 @@ def test_what_was_declared_or_is_richer_passes(value: Any, kind: Any) -> None:
 def test_what_cannot_be_meant_is_refused(value: Any, kind: Any) -> None:
     with pytest.raises(RequestError, match=r"x: expected .*, found"):
         check_plain(value, kind, where="x")
+
+
+@pytest.mark.parametrize("value", [(), ("a",), (1, 2.5), "a"])
+def test_lists_of_text_and_numbers_pass(value: Any) -> None:
+    check_listed(value, tuple[str, ...], nested=False, where="x")
+
+
+def test_an_entry_of_another_kind_is_refused() -> None:
+    for value in (None, (None,), (True,), (["a"],), ({"name": "a"},)):
+        with pytest.raises(RequestError, match="x: expected text, or a list of texts, found"):
+            check_listed(value, tuple[str, ...], nested=False, where="x")
+    with pytest.raises(RequestError, match="x: expected a number, or a list of them, found None"):
+        check_listed((1.0, None), tuple[float, ...], nested=False, where="x")
+    check_listed((["a"], {"name": "a"}), tuple[str, ...], nested=True, where="x")
+    check_listed(None, tuple[str, ...] | None, nested=False, where="x")
+    check_listed(7, int, nested=False, where="x")

@@ -111,13 +111,21 @@ class Outer:
         ({"device": None}, r"x: device: expected text \(in quotes\), found None"),
         ({"undocumented": "yes"}, "x: undocumented: expected true or false, found 'yes'"),
         ({"clip": "wide"}, "x: clip: expected a number or null, found 'wide'"),
-        ({"lr": "fast"}, "x: '<=' not supported"),
+        ({"lr": "fast"}, "x: lr: expected a number, found 'fast'"),
+        ({"layers": None}, "x: layers: expected text, or a list of texts, found None"),
+        ({"layers": {"a": 1}}, "x: layers: expected text, or a list of texts, found {'a': 1}"),
+        ({"layers": ["6", [3]]}, r"x: layers: expected text, or a list of texts, found \[3\]"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_place(values: dict[str, Any], message: str) -> None:
     with pytest.raises(RequestError, match=message) as caught:
         from_mapping(Config, values, where="x")
     assert "\n" not in str(caught.value)
+
+
+def test_one_text_alone_is_a_list_of_it() -> None:
+    assert from_mapping(Config, {"layers": "6,3"}, where="x").layers == ("6,3",)
+    assert from_mapping(Config, {"layers": 6}, where="x").layers == ("6",)
 
 
 def test_a_missing_value_is_told() -> None:
