@@ -1,13 +1,17 @@
-"""`xc evaluate --scheduler tcp://…` as typed, on a cluster of two processes of this machine."""
+"""`xc evaluate --scheduler` as typed: threads, processes, and a cluster of two processes of this
+machine."""
 
 import shutil
 
 import planted
+import pyarrow.parquet as pq
 import pytest
 from distributed import Client, LocalCluster
+from twinned import with_twins
 from typer.testing import CliRunner
 
 from xc.cli.main import build_app
+from xc.evaluate.graph import BlockGroups
 from xc.store_schema import RunLayout
 
 SETTINGS = ("--block-rows", "16", "--tile-rows", "16", "--bootstrap", "50", "--no-report")
@@ -20,7 +24,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunLayout:
     plan = planted.make_plan(n_sequences=60)
     truth = planted.make_truth(plan.n_rows)
     store = planted.write_store(root / "acts.zarr", truth, plan, noise=0.2)
-    return planted.write_run(root / "run", planted.true_crosscoder(truth, store), store)
+    checkpoint = with_twins(planted.true_crosscoder(truth, store))
+    return planted.write_run(root / "run", checkpoint, store)
+
+
+@pytest.fixture(scope="module")
+def expected(run: RunLayout) -> dict[str, bytes]:
+    """What threads write."""
+    found, _ = evaluated(run, "threads")
+    for table in (run.latents_parquet, run.examples, run.twins, run.nu_curves):
+        assert pq.read_metadata(table).num_rows > 0
+    assert {"summary.json", "provenance.json"} <= found.keys()
+    return found
 
 
 def evaluated(run: RunLayout, scheduler: str) -> tuple[dict[str, bytes], str]:
@@ -44,9 +59,19 @@ def files(run: RunLayout) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_a_cluster_gives_the_bytes_of_threads(run: RunLayout) -> None:
-    expected, _ = evaluated(run, "threads")
-    assert {"summary.json", "latents.parquet", "examples.parquet", "twins.parquet"} <= set(expected)
+def test_processes_give_the_bytes_of_threads(
+    run: RunLayout, expected: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a block was read in the process that was to hand it on")
+
+    monkeypatch.setattr(BlockGroups, "__call__", refuse)
+    found, _ = evaluated(run, "processes")
+    assert found == expected
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_bytes_of_threads(run: RunLayout, expected: dict[str, bytes]) -> None:
     with (
         LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, protocol="tcp",

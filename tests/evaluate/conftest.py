@@ -6,6 +6,7 @@ from pathlib import Path
 import planted
 import pytest
 from measured import Case
+from twinned import with_twins
 
 from xc.evaluate import Evaluation
 from xc.store_schema import Checkpoint
@@ -33,8 +34,8 @@ def evaluation(case: Case) -> Evaluation:
 
 @pytest.fixture(scope="module")
 def own_case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """Another one like it, for a file of tests that change it."""
-    return build_case(tmp_path_factory.mktemp("own_case"), n_sequences=150)
+    """Another one like it, with twins, for a file of tests that change it."""
+    return build_case(tmp_path_factory.mktemp("own_case"), n_sequences=150, mend=with_twins)
 
 
 def build_case(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from distributed import Client, LocalCluster
 from dying_metrics import dying_metrics
@@ -47,7 +48,9 @@ class Recorded(Silent):
 
 
 def bytes_of(run: RunLayout) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in (run.summary, run.latents_parquet, run.examples)}
+    """Of all files with numbers."""
+    tables = (run.latents_parquet, run.examples, run.twins, run.nu_curves)
+    return {path.name: path.read_bytes() for path in (run.summary, *tables)}
 
 
 LANES = {"block_rows": 16, "tile_rows": 16}
@@ -71,6 +74,8 @@ def expected(case: Any, evaluation: Any) -> dict[str, bytes]:
     before = evaluation.summary
     assert min(map(len, stages_of(cut_all(case.store.blocks("heldout"), 16)))) > 2
     found = again(case, "sync")
+    for path in (case.run.examples, case.run.twins, case.run.nu_curves):
+        assert pq.read_metadata(path).num_rows > 0
     after = evaluation.summary
     assert after.keys() == before.keys()
     for key, value in before.items():
@@ -135,10 +140,10 @@ def test_a_worker_that_retires_in_mid_run_changes_no_byte(
 
 
 def assert_told_by_blocks(progress: Recorded, rows: int) -> None:
-    """Of a pass and of the examples: every block once, whatever ran twice."""
+    """Of a pass, the examples and the twins: every block once, whatever ran twice."""
     totals = [amount for unit, amount in progress.events if unit == "rows"]
-    assert totals == [rows, rows]
-    assert sum(amount for unit, amount in progress.events if unit == "advance") == 2 * rows
+    assert totals == [rows, rows, rows]
+    assert sum(amount for unit, amount in progress.events if unit == "advance") == 3 * rows
     assert sum("dashboard" in text for text in progress.notes) == 1
 
 
