@@ -34,6 +34,7 @@ def test_the_schema_loads_no_model_no_graph_and_no_command_line() -> None:
         ("harvest", ("xc.train", "xc.evaluate", "pandas", "scipy.stats")),
         ("train", ("transformers", "xc.harvest", "xc.evaluate", "pandas", "scipy.stats")),
         ("evaluate", ("torch", "transformers", "pandas", "scipy.stats", "matplotlib", "xc.train")),
+        ("evaluate", ("bokeh", "distributed")),
     ],
 )
 def test_a_command_loads_what_it_needs(command: str, unneeded: tuple[str, ...]) -> None:
