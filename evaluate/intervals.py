@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,7 @@ def _by_redraws(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[t
 def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:
     """Of quantiles, and counts of latents that fire seldom, which move in steps."""
     n = facts.decoder.n_sources
+    firings = lru_cache(1)(partial(Firings.of, groups))  # three bounds in turn are of the same
     for metric in plan.numbers:
         if metric.percent is not None:
             both = quantile_interval(metric, groups)
@@ -150,7 +152,7 @@ def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tu
             yield from ((k, (e, STEADY)) for k, e in zip(names(metric, n), ends, strict=True))
         if metric.rarer_than is not None:
             (frequency,) = metric.needs
-            if (own := Firings.of(groups, frequency)).n > 1:
+            if (own := firings(frequency)).n > 1:
                 both = rarity_interval(metric.rarer_than, own)
                 yield from ((key, (both, STEADY)) for key in names(metric, n))
 
