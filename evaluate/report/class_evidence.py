@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from xc.evaluate.nulls.command import command
 from xc.evaluate.nulls.conditions import fitting
 from xc.evaluate.report.data import ReportData
-from xc.evaluate.report.null_pages import TITLES
+from xc.evaluate.report.null_kinds import TITLES
 from xc.evaluate.report.null_tables import ESTIMATED
 from xc.evaluate.report.numbers import NONE, interval, number, percent, whole
 
@@ -36,7 +36,8 @@ class ClassEvidence:
     why: str
     """Why there is no interval, empty if there is one or nothing is told."""
     false: FalseShare | None
-    """None of a class that no control is about, and of other than two sources."""
+    """None of a class that no control is about, of other than two sources, and in the report of a
+    control's own run."""
 
 
 def class_evidence(data: ReportData, names: tuple[str, ...]) -> Mapping[str, ClassEvidence]:
@@ -51,7 +52,7 @@ def _evidence(data: ReportData, name: str) -> ClassEvidence:
 
 def _false(data: ReportData, name: str) -> FalseShare | None:
     kind = next((kind for kind, classes in ESTIMATED.items() if name in classes), None)
-    if kind is None or len(data.sources) != 2:
+    if kind is None or len(data.sources) != 2 or data.control_of is not None:
         return None
     key = f"fdr_{name}"
     text = number(data.summary.get(key), percent)

@@ -16,7 +16,7 @@ from xc.evaluate.nulls.results import read_entries
 from xc.evaluate.report.columns import Floats, LatentColumns, read_columns
 from xc.evaluate.report.curve import read_curve, read_warnings
 from xc.evaluate.report.examples import Example, read_examples
-from xc.evaluate.report.null_data import Kept, read_kept
+from xc.evaluate.report.null_data import ControlOf, Kept, control_of, read_kept, without_controls
 from xc.evaluate.report.sources import NamedSource, named_sources
 from xc.store_schema import RunLayout
 
@@ -72,6 +72,8 @@ class ReportData:
     """Rows of twins.parquet."""
     kept: Kept = field(default_factory=Kept)
     """What null controls left on disk."""
+    control_of: ControlOf | None = None
+    """Of a run that is a null control itself."""
 
     @property
     def evidence(self) -> str:
@@ -115,9 +117,9 @@ def read_data(evaluation: Evaluated, *, run: RunLayout) -> ReportData:
     latents = read_columns(evaluation.latents.to_arrow())
     crosscoder = _json(run.checkpoint / "config.json")
     lines = _lines(run.metrics)
-    nulls = read_entries(run)
+    nulls, own = read_entries(run), control_of(run)
     return ReportData(
-        summary=evaluation.summary,
+        summary=evaluation.summary if own is None else without_controls(evaluation.summary),
         sources=named_sources(crosscoder, latents.numbers),
         latents=latents,
         examples=_examples(run.examples),
@@ -131,6 +133,7 @@ def read_data(evaluation: Evaluated, *, run: RunLayout) -> ReportData:
         nulls=nulls,
         twins=_rows(run.twins),
         kept=read_kept(run, nulls, latents),
+        control_of=own,
     )
 
 

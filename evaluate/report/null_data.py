@@ -9,10 +9,53 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from xc.evaluate.nulls.conditions import IDENTICAL, PERMUTED, PLANTED, SEEDS
+from xc.evaluate.nulls.results import NEEDS
 from xc.evaluate.report.columns import LatentColumns, read_columns
+from xc.evaluate.report.null_kinds import QUESTIONS, TITLES
 from xc.store_schema import RunLayout
 
 _CLASSES = ("shared", "a_only", "b_only", "other", "dead")
+
+
+_ITSELF = "this run is a null control itself"
+_MADE_FROM = "made_from.json"
+"""Beside the runs of a control, below RUN/nulls."""
+
+
+@dataclass(frozen=True)
+class ControlOf:
+    """Of a run that is a null control itself: which, and where the run is told of."""
+
+    kind: str
+    address: str
+    """Of the page on it in the other run's report; empty if there is none."""
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return TITLES[self.kind]
+
+    @property
+    def question(self) -> str:
+        """What it asks."""
+        return QUESTIONS[self.kind]
+
+
+def control_of(run: RunLayout) -> ControlOf | None:
+    """What a run is a control of, told by where it lies; None of an ordinary run."""
+    kind, nulls = run.root.absolute().parent, run.root.absolute().parent.parent
+    made = kind.name in TITLES and (kind / _MADE_FROM).is_file()
+    if not made or RunLayout(nulls.parent).nulls != nulls:
+        return None
+    there = RunLayout(nulls.parent).report.is_file()
+    return ControlOf(kind.name, f"../../../../evaluation/report.html#null-{kind.name}" * there)
+
+
+def without_controls(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A control's own summary, in which nothing asks for controls of it."""
+    reasons = summary.get("not_measured") or {}
+    told = {key: _ITSELF if str(why).startswith(NEEDS) else why for key, why in reasons.items()}
+    return {**summary, "not_measured": told}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from xc.evaluate.nulls.conditions import (
     remarks,
 )
 from xc.evaluate.report.data import ReportData
+from xc.evaluate.report.null_kinds import QUESTIONS, TITLES
 from xc.evaluate.report.null_tables import (
     CLASSES,
     ESTIMATED,
@@ -26,18 +27,6 @@ from xc.evaluate.report.null_tables import (
 )
 from xc.evaluate.report.numbers import number, one, whole
 
-TITLES = {
-    IDENTICAL: "A against A",
-    PERMUTED: "B permuted",
-    SEEDS: "Other seeds",
-    PLANTED: "Planted truth",
-}
-QUESTIONS = {
-    IDENTICAL: "How many latents are exclusive where nothing is?",
-    PERMUTED: "How many latents are shared where nothing is?",
-    SEEDS: "Which latents are found again by other seeds?",
-    PLANTED: "What does this recipe find, and make up, where the truth is known?",
-}
 _DONE = {
     IDENTICAL: (
         "The same training with A as both sources. Nothing is in one of them alone: every A-only "

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from xc.evaluate.nulls.command import command
 from xc.evaluate.nulls.conditions import KINDS, fitting
 from xc.evaluate.report.data import ReportData
-from xc.evaluate.report.null_pages import QUESTIONS, TITLES, NullPage, null_page
+from xc.evaluate.report.null_kinds import QUESTIONS, TITLES
+from xc.evaluate.report.null_pages import NullPage, null_page
 from xc.evaluate.report.null_tables import NullTable, estimates
 
 MISSING, STALE = "not made", "evaluated with other thresholds or rows than the run"
@@ -39,8 +40,9 @@ class NullControls:
 
 
 def null_controls(data: ReportData) -> NullControls | None:
-    """None where the sources are not two: there is nothing to control."""
-    if len(data.sources) != 2:
+    """None where the sources are not two, or the run is a control itself: there is nothing to
+    control."""
+    if len(data.sources) != 2 or data.control_of is not None:
         return None
     entries = fitting(data.summary, data.nulls)
     absent = [kind for kind in KINDS if kind not in entries]

@@ -15,7 +15,7 @@ from xc.evaluate.report.classes import class_label, living_classes
 from xc.evaluate.report.columns import Floats, LatentColumns
 from xc.evaluate.report.data import ReportData, relative
 from xc.evaluate.report.figure import Figure
-from xc.evaluate.report.null_pages import TITLES
+from xc.evaluate.report.null_kinds import TITLES
 from xc.evaluate.report.style import INK, MUTED, class_colour
 
 EDGES = np.linspace(0, 1, 91)

@@ -12,14 +12,16 @@ import pytest
 from browser import browse, needs_browser
 from pyarrow import parquet
 
+from xc.evaluate import Evaluation
 from xc.evaluate.nulls.conditions import conditions
-from xc.evaluate.nulls.results import with_nulls
+from xc.evaluate.nulls.results import NEEDS, with_nulls
 from xc.evaluate.report import data as report_data
 from xc.evaluate.report import write_report
 from xc.evaluate.report.data import ReportData, read_data
 from xc.evaluate.report.null_pages import NullPage
 from xc.evaluate.report.nulls import NullControls, null_controls
 from xc.evaluate.report.page import render_page
+from xc.store_schema import RunLayout
 
 KINDS = ("identical", "permuted", "seeds", "planted")
 CLASSES = ("shared", "a_only", "b_only")
@@ -287,3 +289,31 @@ def test_in_a_browser_each_control_has_a_page(controlled: Any, tmp_path: Path) -
         assert f'<section id="null-{kind}"' in dom
     listed = page_of(dom, "seeds").partition("A-only latents, those found again first")[2]
     assert '<button type="button">Largest cosine</button>' in listed
+
+
+def test_a_control_s_own_run_leads_back_and_asks_for_none(
+    make_run: Callable[..., Any], tmp_path: Path
+) -> None:
+    made_here = make_run().run
+    run = RunLayout(tmp_path / "of mine")
+    own = RunLayout(shutil.copytree(made_here.root, run.nulls / "identical" / "run"))
+    assert read_data(Evaluation(own), run=own).control_of is None
+    (run.nulls / "identical" / "made_from.json").write_text("{}")
+    reasons = {"fdr_a_only": f"{NEEDS}: xc null RUN --kind identical", "cka": "too few rows"}
+    told = {**json.loads(own.summary.read_text()), "not_measured": reasons}
+    own.summary.write_text(json.dumps(told))
+    html = page(own)
+    assert "This run is a null control: A against A" in html
+    assert "xc null" not in html
+    assert "this run is a null control itself" in html
+    assert "too few rows" in html
+    assert 'href="../../../../evaluation/report.html' not in html
+    shutil.copytree(made_here.root, run.root, dirs_exist_ok=True)
+    run.report.write_text("")
+    address = "../../../../evaluation/report.html"
+    assert f'<a href="{address}#null-identical">its page</a>' in page(own)
+    assert (own.report.parent / address).resolve() == run.report.resolve()
+
+
+def page(run: RunLayout) -> str:
+    return render_page(read_data(Evaluation(run), run=run), (), {})
