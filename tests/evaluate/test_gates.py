@@ -76,6 +76,10 @@ def test_scaling_puts_back_what_the_source_decoded(measured: tuple[Evaluation, D
             column = found.latents.column
             assert column(f"beta_error_{name}")[j] == pytest.approx(beta, abs=1e-4)
             assert column(f"mse_improvement_error_{name}")[j] == pytest.approx(gain, abs=1e-4)
+            x = dense.x[m]
+            beta = (regressor * x).sum() / np.square(regressor).sum()
+            gain = 1 - np.square(x - beta * regressor).sum() / np.square(x).sum()
+            assert column(f"mse_improvement_activation_{name}")[j] == pytest.approx(gain, abs=1e-4)
             compared += 1
     assert compared > 10
 

@@ -24,8 +24,12 @@ COMPARING = (
     "sharedness", "sharedness_v", "sharedness_from_shared", "sharedness_unweighted", "alignment",
     "n_shared", "n_a_only", "n_shared_rms", "rel_norm_mode_middle", "cosine_shared_median",
     "cosine_encoder_random_mean", "template_over_half_shared",
+    "nu_error_frequency_spearman_other", "nu_reconstruction_frequency_pearson_other",
 )  # fmt: skip
-SILENT = ("rel_norm", "delta_norm_rms", "cosine", "cosine_encoder", "nu_error")
+SILENT = (
+    "rel_norm", "delta_norm_rms", "cosine", "cosine_encoder", "nu_error",
+    "mse_improvement_ratio_activation", "mse_improvement_ratio_activation_no_bias_heldout",
+)  # fmt: skip
 """Columns that a source alone cannot have."""
 
 
