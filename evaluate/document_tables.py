@@ -39,6 +39,9 @@ runs whose L0 was not measured. Losses (`ce_delta_a`, `ce_recovered_a`, …, whe
 are marked too, if models ran in another precision than for the first run. Other text, rows, numbers
 of latents and cuts between classes are named.
 
+`xc compare RUN` of one run with more than two sources is the table of its pairs; the report has one
+too, and `xc evaluate` prints a short one.
+
 ## In a notebook
 
 ```python
@@ -49,6 +52,16 @@ ev.summary["sharedness"], ev.summary["sharedness_ci"]
 frame = ev.latents.to_pandas()
 frame[frame["class"] == "b_only"].nsmallest(20, "nu_error")
 ev.examples.to_pandas()
+```
+
+Of a large table, read what is needed: `to_arrow` takes columns, and a condition on any of them. Row
+groups that by their statistics hold no such row are not read.
+
+```python
+import pyarrow.compute as pc
+
+b_only = ev.latents.to_arrow(["latent", "nu_error"], where=pc.field("class") == "b_only")
+ev.latents.column("frequency")  # one column, as NumPy
 ```
 
 The files are plain Parquet; polars and duckdb read them by path:
