@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -34,11 +35,26 @@ HEADLINES: tuple[tuple[str, str, str], ...] = (
 )
 """Keys of summary.json, in the words of the printed table."""
 
+OF_PAIRS: tuple[tuple[str, str, str], ...] = (
+    ("sharedness", "sharedness", ".3f"),
+    ("alignment_adjusted", "aligned,\nabove\nchance", ".3f"),
+    ("n_shared", "shared", ",.0f"),
+    ("n_{p}_only", "first\nonly", ",.0f"),
+    ("n_{q}_only", "second\nonly", ",.0f"),
+)
+"""Keys of each pair of more than two sources, by its letters."""
+
+_WITH_INTERVAL = ("sharedness", "alignment_adjusted")
+"""Those that have room for one."""
+
 
 def print_evaluation(console: Console, done: "Evaluation") -> None:
     """The numbers that people look for first, and where the whole report lies."""
     sources = [s.key for s in Checkpoint.load(done.run.checkpoint).sources]
     console.print(_headlines(done.summary, sources))
+    if (pairs := _pairs(done.summary, len(sources))) is not None:
+        console.print(pairs)
+        print_path(console, "more of each pair", f"xc compare {shlex.quote(str(done.run.root))}")
     _print_evidence(console, done)
     what = "report" if done.run.report.is_file() else "numbers"
     path = done.run.report if done.run.report.is_file() else done.run.summary
@@ -67,6 +83,43 @@ def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:
         if _is_shown(key, summary, len(sources)):
             table.add_row(words, _number(summary[key], form), _interval(summary, key, form))
     return table
+
+
+def _pairs(summary: Mapping[str, Any], n_sources: int) -> Table | None:
+    """Of more than two sources a row for each pair, of what was measured; else nothing."""
+    from xc.evaluate.letters import letter  # noqa: PLC0415  (as above)
+
+    letters = [letter(m) for m in range(n_sources)]
+    pairs = list(combinations(letters, 2)) if n_sources > 2 else []
+    shown = [(k, w, f) for k, w, f in OF_PAIRS if any(_of_pair(k, summary, *p) for p in pairs)]
+    if not shown:
+        return None
+    table = Table(title="pair by pair", title_justify="left", title_style="bold", box=None)
+    table.padding, table.pad_edge = (0, 1, 0, 0), False
+    table.add_column("", no_wrap=True)
+    for key, words, _ in shown:
+        table.add_column(words, justify="right", no_wrap=True)
+        if key in _WITH_INTERVAL:
+            table.add_column("95 % interval", justify="right", style="dim", no_wrap=True)
+    for p, q in pairs:
+        table.add_row(f"{p.upper()}–{q.upper()}", *_of_columns(shown, summary, p, q))
+    return table
+
+
+def _of_columns(
+    shown: Sequence[tuple[str, str, str]], summary: Mapping[str, Any], p: str, q: str
+) -> Iterator[str]:
+    for stem, _, form in shown:
+        key = _of_pair(stem, summary, p, q)
+        yield _number(summary[key], form) if key else ""
+        if stem in _WITH_INTERVAL:
+            yield _interval(summary, key, form) if key else ""
+
+
+def _of_pair(stem: str, summary: Mapping[str, Any], p: str, q: str) -> str:
+    """The pair's key, if it has a number; else nothing."""
+    key = f"{stem.format(p=p, q=q)}_{p}_{q}"
+    return key if summary.get(key) is not None else ""
 
 
 def _is_shown(key: str, summary: Mapping[str, Any], n_sources: int) -> bool:

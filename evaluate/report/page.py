@@ -25,6 +25,7 @@ from xc.evaluate.report.inline import inline_svg
 from xc.evaluate.report.medians import medians
 from xc.evaluate.report.nulls import null_controls
 from xc.evaluate.report.numbers import any_size, interval, number, percent
+from xc.evaluate.report.pairs import pair_table
 from xc.evaluate.report.profiles import profiles
 from xc.evaluate.report.provenance import documents, fingerprints, versions
 from xc.evaluate.report.spliced import spliced_section
@@ -62,6 +63,7 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         ),
         columns_explained=columns_explained(data),
         medians=medians(data),
+        pairs=pair_table(data),
         profiles=profiles(data),
         breakdown=breakdown(data),
         breakdown_heads=heads(data),
