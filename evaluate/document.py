@@ -116,8 +116,10 @@ second time.
   leaving documents out cannot tell which. Such intervals held in as few as 83 of 100 simulated data
   sets. So groups are drawn with replacement (1,000 times), and latents that fire in one group alone
   are drawn anew: as many as chance has it (Poisson, about as many as there are), each with the ν of
-  one of them. The ends are expanded percentiles of the shares that result. Of 31 to 51 shared
-  latents these too hold in as few as 72 of 100; with fewer than 60, or fewer than 16 groups, there
+  one of them. The ends are expanded percentiles of the shares that result. Where latents fire on
+  many rows or in few documents they hold in 93 to 99.6 of 100, 98 on average (67 to 190 shared
+  latents, 16 to 240 documents), and in 99 to 100 where most fire on a few rows only. Of 31 to 51
+  shared latents these too hold in as few as 72; with fewer than 60, or fewer than 16 groups, there
   is no interval. With the central 50 % it takes 20 shared latents.
 - **Where no group changes a number**, as a count of few latents, a quarter of the groups is left
   out at once, and if that changes nothing, half (of 16 groups or more; not for numbers of a role or
