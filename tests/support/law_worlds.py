@@ -24,9 +24,11 @@ WORLDS = {
     "large classes": make_classed(),
     "three of large classes": make_classed(widths=(6, 6, 6)),
     "rare latents": make_rare(),
+    "just enough rows": make_rare(100_000),
 }
 THREE = ("three sources", "three alike", "three of large classes")
-CUT = ("three sources", "large classes", "three of large classes", "rare latents")
+RARE = ("rare latents", "just enough rows")
+CUT = ("three sources", "large classes", "three of large classes", *RARE)
 """Worlds whose rows are cut."""
 MOVED = (*THREE, "equal widths", "unequal widths", "large classes", "rare latents")
 """Worlds whose latents and sources change places."""
