@@ -1,13 +1,21 @@
 """The section on twins: exclusive latents of both sources that point the same way."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xc.evaluate.report.data import ReportData
-from xc.evaluate.report.numbers import NONE, number, three, whole
+from xc.evaluate.report.numbers import NONE, interval, number, three, whole
+from xc.evaluate.twins.find import KEYS
 from xc.evaluate.twins.table import ENDS, FALSE, HUNGARIAN, Row
 
 MOST = 15
 """Pairs shown."""
+
+_METHODS = (
+    ("best in sum (Hungarian)", "n_twins"),
+    ("most similar first (greedy)", "n_twins_greedy"),
+)
+"""How pairs are made, and keys of their numbers."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +24,8 @@ class TwinSection:
 
     count: str
     """Number of twins, of all pairs of sources."""
+    counts: tuple[tuple[str, str, str], ...]
+    """(method, twins, 95 % interval), of each pair of sources where there are several."""
     medians: tuple[tuple[str, str, str], ...]
     """(thresholds, median divergence of twins, of false twins)."""
     heads: tuple[str, ...]
@@ -23,6 +33,8 @@ class TwinSection:
     """The most similar twins."""
     left_out: int
     """Twins that are not shown."""
+    explained: tuple[tuple[str, str], ...] = tuple(KEYS.items())
+    """Keys of summary.json and what they mean."""
 
 
 def twin_section(data: ReportData) -> TwinSection | None:
@@ -34,11 +46,22 @@ def twin_section(data: ReportData) -> TwinSection | None:
     shown = sorted(twins, key=lambda row: -row["cosine"])[:MOST]
     return TwinSection(
         count=number(len(twins), whole),
+        counts=tuple(_counts(data)),
         medians=tuple(_medians(data, end) for end in ENDS),
         heads=heads,
         rows=tuple(_row(row, several=len(data.sources) > 2) for row in shown),
         left_out=len(twins) - len(shown),
     )
+
+
+def _counts(data: ReportData) -> Iterator[tuple[str, str, str]]:
+    several = len(data.sources) > 2
+    for p, q in data.pairs:
+        of = f"{p.title}–{q.title}, " if several else ""
+        for words, stem in _METHODS:
+            key = data.pair_column(stem, p, q)
+            bounds = interval(data.summary.get(f"{key}_ci"), whole)
+            yield f"{of}{words}", number(data.summary.get(key), whole), bounds or NONE
 
 
 def _row(row: Row, *, several: bool) -> tuple[str, ...]:

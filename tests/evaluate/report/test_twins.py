@@ -61,3 +61,28 @@ def test_the_page_has_the_section_only_with_twins(make_run: Callable[..., Any]) 
     assert 'href="#twins"' in page
     assert twin_section(made(make_run, [])) is None
     assert 'id="twins"' not in render_page(made(make_run, []), (), {})
+
+
+def test_both_ways_to_pair_are_counted_with_intervals(make_run: Callable[..., Any]) -> None:
+    told = {"n_twins": 12, "n_twins_ci": [9, 15], "n_twins_greedy": 11}
+    data = made(make_run, [row(0)], summary=told)
+    section = twin_section(data)
+    assert section is not None
+    assert section.counts == (
+        ("best in sum (Hungarian)", "12", "9 to 15"),
+        ("most similar first (greedy)", "11", "–"),
+    )
+    page = render_page(data, (), {})
+    assert all(text in page for text in ("9 to 15", "most similar first (greedy)"))
+
+
+def test_twins_of_more_sources_are_counted_pair_by_pair(make_run: Callable[..., Any]) -> None:
+    names = ("x@1", "y@1", "z@1")
+    told = {"n_twins_a_c": 3, "n_twins_greedy_b_c": 2, "n_twins_greedy_b_c_ci": [1, 4]}
+    wish = {"names": names, "widths": (8, 8, 8), "scales": (1.0, 1.0, 1.0), "summary": told}
+    section = twin_section(made(make_run, [{**row(0), "sources": "b_c"}], **wish))
+    assert section is not None
+    counts = {words: (count, bounds) for words, count, bounds in section.counts}
+    assert len(counts) == 6
+    assert counts["A–C, best in sum (Hungarian)"] == ("3", "–")
+    assert counts["B–C, most similar first (greedy)"] == ("2", "1 to 4")
