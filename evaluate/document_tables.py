@@ -34,9 +34,9 @@ prints one column per run, settings in which they differ above the numbers, and 
 room beside each other in blocks. It writes `comparison.html` (pairs of models by layers, shaded
 from red for unlike to green for alike, with intervals; all numbers, where a click on a measure
 orders the runs by it; the settings) and `comparison.csv`, in which nothing is rounded, a row for
-each run and pair with its layers. Runs with null controls show their false discovery rates. Runs whose L0 lies more than
-a tenth apart are marked ≠, since most numbers move with L0; `--strict` refuses them, and
-runs whose L0 was not measured. Losses (`ce_delta_a`, `ce_recovered_a`, …, where any run has them)
+each run and pair with its layers. Runs with null controls show their false discovery rates. Runs
+whose L0 lies more than a tenth apart are marked ≠, since most numbers move with L0; `--strict`
+refuses them, and runs whose L0 was not measured. Losses (`ce_delta_a`, `ce_recovered_a`, …, where any run has them)
 are marked too, if models ran in another precision than for the first run. Other text, rows, numbers
 of latents and cuts between classes are named.
 

@@ -53,11 +53,15 @@ class Comparison:
 
     def mark(self, entry: Entry, column: Column) -> str:
         """Why a number cannot be set against that of the first run; empty if it can."""
-        if column.key == "l0" and entry.run in self.apart:
-            return f"L0 is not that of {self.apart[entry.run]}"
+        if column.key == "l0":
+            return self.mark_of_l0(entry)
         if column.of_models and entry.run in self.apart_in_precision:
             return f"the precision is not that of {self.apart_in_precision[entry.run]}"
         return ""
+
+    def mark_of_l0(self, entry: Entry) -> str:
+        """Why an entry's numbers move by themselves against those of the first run, or nothing."""
+        return f"L0 is not that of {self.apart[entry.run]}" if entry.run in self.apart else ""
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -76,14 +80,16 @@ class Comparison:
         )
 
     def to_arrow(self) -> pa.Table:
-        """One row per entry: names, settings that differ, values with `_low` and `_high`."""
+        """One row per entry: run, pair of models and their layers, settings that differ, values
+        with `_low` and `_high`."""
         rows = [self._row(i, entry) for i, entry in enumerate(self.entries)]
         return pa.Table.from_pylist(rows)
 
     def _row(self, i: int, entry: Entry) -> dict[str, Any]:
-        row: dict[str, Any] = {"run": entry.run}
+        row: dict[str, Any] = {"run": entry.run, "pair": entry.models}
         for letter, source in zip("ab", (*entry.pair, None), strict=False):
             row[f"source_{letter}"] = source.name if source else None
+            row[f"layer_{letter}"] = source.layer if source else None
         row |= {name: str(values[i]) for name, values in self.settings.items()}
         for column in self.columns:
             cell, key = self.cell(entry, column), column.plain

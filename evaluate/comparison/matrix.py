@@ -14,6 +14,8 @@ class Place:
 
     run: str
     cell: Cell
+    mark: str
+    """Why it cannot be set against that of the first run; empty if it can."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class Matrix:
     """Heads of the columns: `6 × 3`."""
     rows: tuple[tuple[str, tuple[tuple[Place, ...], ...]], ...]
     """Pair of models, and for each column the runs that measured it."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What is marked in it, each reason once."""
+        places = (place for _, cells in self.rows for own in cells for place in own)
+        return tuple(dict.fromkeys(place.mark for place in places if place.mark))
 
 
 def matrices(comparison: Comparison) -> tuple[Matrix, ...]:
@@ -44,8 +52,12 @@ def _matrix(comparison: Comparison, column: Column, entries: list[Entry]) -> Mat
     for models in dict.fromkeys(e.models for e in entries):
         own = [e for e in entries if e.models == models]
         cells = tuple(
-            tuple(Place(e.run, comparison.cell(e, column)) for e in own if layers_text(e) == layer)
+            tuple(_place(comparison, column, e) for e in own if layers_text(e) == layer)
             for layer in layers
         )
         rows.append((models, cells))
     return Matrix(column, layers, tuple(rows))
+
+
+def _place(comparison: Comparison, column: Column, entry: Entry) -> Place:
+    return Place(entry.run, comparison.cell(entry, column), comparison.mark_of_l0(entry))

@@ -13,6 +13,7 @@ from xc.evaluate.comparison.caveats import caveats, unequal_l0
 from xc.evaluate.comparison.entry import distinct_names
 from xc.evaluate.comparison.matrix import matrices
 from xc.evaluate.comparison.shading import shade
+from xc.evaluate.report.sources import NamedSource
 from xc.store_schema import RequestError
 
 
@@ -53,7 +54,7 @@ def test_marks_unequal_l0_or_refuses_it(runs: list[Path]):
     assert found.apart == {"two": "one"}
     assert any("L0 is" in caveat and "two" in caveat for caveat in found.caveats)
     page = comparison_page(found)
-    assert page.count("≠</abbr>") == 1
+    assert page.count("≠</abbr>") == 1 + len(matrices(found))
     assert "≠: L0 is not that of one." in page
     with pytest.raises(RequestError, match="train them to the same L0"):
         compare(runs, strict=True)
@@ -178,6 +179,45 @@ def test_matrix_holds_every_run_once(runs: list[Path]):
     for matrix in matrices(compare(runs)):
         ((_, (places,)),) = matrix.rows
         assert [place.run for place in places] == ["one", "two"]
+
+
+def test_a_row_tells_its_pair_and_layers(runs: list[Path]):
+    found = compare(runs)
+    pairs = [
+        tuple(
+            NamedSource(x, f"{m}@{layer}", m, layer=layer)
+            for x, m in zip("ab", models, strict=True)
+        )
+        for layer, models in ((2, ("gpt2", "distilgpt2")), (None, ("gpt2", "pythia")))
+    ]
+    apart = replace(
+        found,
+        entries=tuple(replace(e, pair=p) for e, p in zip(found.entries, pairs, strict=True)),
+    )
+    first, second = apart.to_arrow().to_pylist()
+    assert (first["run"], first["pair"], second["pair"]) == (
+        "one", "gpt2 × distilgpt2", "gpt2 × pythia",
+    )  # fmt: skip
+    assert [first[f"layer_{x}"] for x in "ab"] == [2, 2]
+    assert [second[f"layer_{x}"] for x in "ab"] == [None, None]
+    assert [first[f"source_{x}"] for x in "ab"] == ["gpt2@2", "distilgpt2@2"]
+
+
+def test_false_discovery_rates_are_shown_where_a_run_has_null_controls(
+    evaluation: Evaluation, tmp_path: Path
+):
+    rates = {"fdr_a_only": 0.3, "fdr_a_only_ci": [0.2, 0.45], "fdr_b_only": 1.0,
+             "fdr_b_only_ci": [0.9, 1.0]}  # fmt: skip
+    plain = copied(evaluation, tmp_path / "plain")
+    assert not any("fdr" in c.key for c in compare([plain]).columns)
+    found = compare([plain, copied(evaluation, tmp_path / "controlled", **rates)])
+    cells = {c.plain: [found.cell(e, c) for e in found.entries] for c in found.columns}
+    assert {key for key in cells if "fdr" in key} == {"fdr_a_only", "fdr_b_only"}
+    assert [cell.value for cell in cells["fdr_a_only"]] == [None, 0.3]
+    assert cells["fdr_a_only"][1].bounds == (0.2, 0.45)
+    page = comparison_page(found)
+    assert "0.200 to 0.450" in page
+    assert found.to_arrow().to_pylist()[1]["fdr_b_only_low"] == 0.9
 
 
 def test_chosen_keys_are_shown(runs: list[Path]):

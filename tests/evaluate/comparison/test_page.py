@@ -1,5 +1,6 @@
 """The page of a comparison: every number in its run's column, settings in a table of their own."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from xc.evaluate.comparison import Comparison, compare, comparison_page
 from xc.evaluate.comparison.settings import setting_texts
 from xc.evaluate.comparison.shading import shade
 from xc.evaluate.report.numbers import interval, number
+from xc.evaluate.report.sources import NamedSource
 
 HOSTILE = "<script>alert(1)<"
 
@@ -89,6 +91,30 @@ def test_every_run_has_its_own_shade_by_pair_and_layer(
         assert f'class="place" style="background:{shade(value)}"' in page
     alone = comparison_page(compare(runs[:1]))
     assert "<title>Comparison of 1 crosscoder</title>" in alone
+
+
+def test_cells_by_pair_and_layer_have_intervals_and_marks(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    l0 = evaluation.summary["l0"]
+    numbers = {
+        "one": {"sharedness": 0.1, "sharedness_ci": [0.05, 0.2]},
+        "two": {"sharedness": 0.9, "sharedness_ci": [0.8, 0.95], "l0": 2 * l0},
+        "three": {"sharedness": 0.5, "sharedness_ci": None, "l0": 1.05 * l0},
+    }
+    found = compare([copied(evaluation, tmp_path / n, **told) for n, told in numbers.items()])
+    sources = [tuple(NamedSource(x, x, f"m{x}", layer=layer) for x in "ab") for layer in (2, 6, 2)]
+    placed = zip(found.entries, sources, strict=True)
+    apart = replace(found, entries=tuple(replace(e, pair=pair) for e, pair in placed))
+    page = comparison_page(apart)
+    head, row = next(rows for kind, rows in Tables(page).found if kind == "matrix")
+    assert [text for text, _ in head] == ["Models", "layers 2 × 2", "layers 6 × 6"]
+    assert [text for text, _ in row] == [
+        "ma × mb", "0.100 one 0.050 to 0.200 0.500 three", "0.900 ≠ 0.800 to 0.950",
+    ]  # fmt: skip
+    legend = page.partition('<div class="matrices">')[0].rpartition('<p class="note">')[2]
+    assert "≠: L0 is not that of one." in legend
+    assert "≠" not in comparison_page(replace(apart, apart={}))
 
 
 def test_runs_are_counted_by_their_folders(found: Comparison) -> None:
