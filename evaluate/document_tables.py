@@ -36,12 +36,9 @@ from red for unlike to green for alike, with intervals; all numbers, where a cli
 orders the runs by it; the settings) and `comparison.csv`, in which nothing is rounded, a row for
 each run and pair with its layers. Runs with null controls show their false discovery rates. Runs
 whose L0 lies more than a tenth apart are marked ≠, since most numbers move with L0; `--strict`
-refuses them, and runs whose L0 was not measured. Losses (`ce_delta_a`, `ce_recovered_a`, …, where any run has them)
-are marked too, if models ran in another precision than for the first run. Other text, rows, numbers
-of latents and cuts between classes are named.
-
-`xc compare RUN` of one run with more than two sources is the table of its pairs; the report has one
-too, and `xc evaluate` prints a short one.
+refuses them, and runs whose L0 was not measured. Losses (`ce_delta_a`, `ce_recovered_a`, …, where
+any run has them) are marked too, if models ran in another precision than for the first run. Other
+text, rows, numbers of latents and cuts between classes are named.
 
 ## In a notebook
 
