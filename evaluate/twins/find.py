@@ -28,6 +28,7 @@ from xc.evaluate.twins.divergence import (
 from xc.evaluate.twins.left_out import Choice, Values, left_out_intervals
 from xc.evaluate.twins.matching import match
 from xc.evaluate.twins.table import ENDS, FALSE, GREEDY, HUNGARIAN, SCHEMA, Chosen, twins_table
+from xc.store_schema import Progress
 
 NEEDED = ("class", "max_activation")
 """Metrics behind the twins; without them there are none."""
@@ -117,7 +118,7 @@ def find_twins(
     def count(pairs: Question) -> Counts:
         return kept_counts(work, passes, pairs, groups)
 
-    return twins_of(facts, count, cosine=cosine, left_out=left_out)
+    return twins_of(facts, count, cosine=cosine, left_out=left_out, progress=work.progress)
 
 
 def twins_of(
@@ -126,6 +127,7 @@ def twins_of(
     *,
     cosine: float,
     left_out: Sequence[Choice] | None = None,
+    progress: Progress | None = None,
 ) -> Twins:
     """The same, whoever counts.
 
@@ -134,13 +136,14 @@ def twins_of(
         count: tells of pairs how often they fire high and apart, by group of rows.
         cosine: threshold.
         left_out: classes without groups of rows; none for no intervals.
+        progress: of the matching.
     """
     names = list(_sources(facts))
     wanted = left_out is not None
     if not names or not set(NEEDED) <= set(facts.values):
         return _untold(names, _NOT_MEASURED if names else NEEDS_TWO, intervals=wanted)
     choices = [Choice(frozenset(), facts.values["class"]), *(left_out or ())]
-    pairs = _pairs(facts, names, choices, cosine)
+    pairs = _pairs(facts, names, choices, cosine, progress)
     apart = _divergences(facts, count, pairs, choices)
     parts = zip(pairs, apart, strict=True)
     values, *without = (_summary(names, found, own) for found, (own, _) in parts)
@@ -160,14 +163,18 @@ def _unequal(facts: Facts, p: int, q: int) -> bool:
 
 
 def _pairs(
-    facts: Facts, names: Sequence[str], choices: Sequence[Choice], cosine: float
+    facts: Facts,
+    names: Sequence[str],
+    choices: Sequence[Choice],
+    cosine: float,
+    progress: Progress | None,
 ) -> list[list[Chosen]]:
     """Pairs of every method and all sources, for every choice."""
     classes = [choice.classes for choice in choices]
     out: list[list[Chosen]] = [[] for _ in classes]
     for pair, (p, q) in enumerate(facts.pairs):
         if not _unequal(facts, p, q):
-            matched = match(facts, classes, pair, names[pair], cosine=cosine)
+            matched = match(facts, classes, pair, names[pair], cosine=cosine, progress=progress)
             for every, own in zip(out, matched, strict=True):
                 every.extend(own)
     return out

@@ -8,14 +8,25 @@ from xc.evaluate.decoder_pairs import cosines, of_class
 from xc.evaluate.facts import Facts
 from xc.evaluate.twins.pairs import Pairs, chains, deranged, greedy, hungarian, joined, similar
 from xc.evaluate.twins.table import FALSE, GREEDY, HUNGARIAN, Chosen
+from xc.store_schema import Progress, Silent
 
 METHODS: dict[str, Callable[[Pairs], Pairs]] = {HUNGARIAN: hungarian, GREEDY: greedy}
+
+TITLE = "matching twins"
+LONG = 10**10
+"""Products from which on a bar is drawn: a second or more of one core."""
 
 _STREAM = 7
 
 
 def match(
-    facts: Facts, classes: Sequence[np.ndarray], pair: int, sources: str, *, cosine: float
+    facts: Facts,
+    classes: Sequence[np.ndarray],
+    pair: int,
+    sources: str,
+    *,
+    cosine: float,
+    progress: Progress | None = None,
 ) -> list[list[Chosen]]:
     """What each method finds between two sources of equal width, by choice of rows.
 
@@ -28,9 +39,11 @@ def match(
         pair: number of the pair of sources.
         sources: their letters.
         cosine: threshold.
+        progress: told of the first source's latents, where it takes long.
     """
     members = [_exclusive(facts, labels, pair) for labels in classes]
-    candidates = _candidates(facts, pair, np.any(members, axis=0), cosine)
+    progress = Silent() if progress is None else progress
+    candidates = _candidates(facts, pair, np.any(members, axis=0), cosine, progress)
     there = [own[0][candidates.a] & own[1][candidates.b] for own in members]
     found = {name: _by_choice(candidates, there, method) for name, method in METHODS.items()}
     false = _false(facts, pair, found[HUNGARIAN][0])
@@ -51,11 +64,18 @@ def _exclusive(facts: Facts, labels: np.ndarray, pair: int) -> np.ndarray:
     return np.stack([of_class(facts, end, labels)[:, pair] for end in ("{p}_only", "{q}_only")])
 
 
-def _candidates(facts: Facts, pair: int, ever: np.ndarray, cosine: float) -> Pairs:
+def _candidates(
+    facts: Facts, pair: int, ever: np.ndarray, cosine: float, progress: Progress
+) -> Pairs:
     """Latents that are exclusive with any choice of rows and point the same way."""
     (p, q), W = facts.pairs[pair], facts.decoder.W
     first, second = (np.flatnonzero(own) for own in ever)
-    near = similar(W[p][first], W[q][second], above=cosine)
+    told = progress if len(first) * W[q][second].size >= LONG else Silent()
+    told.start(TITLE, len(first), "latents")
+    try:
+        near = similar(W[p][first], W[q][second], above=cosine, told=told.advance)
+    finally:
+        told.finish()
     return Pairs(first[near.a], second[near.b], near.cosine)
 
 

@@ -1,5 +1,6 @@
 """Which latents of A only are paired with which of B only, by the cosine of their directions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,9 @@ class Pairs:
         return Pairs(self.a[chosen], self.b[chosen], self.cosine[chosen])
 
 
-def similar(p: np.ndarray, q: np.ndarray, *, above: float) -> Pairs:
+def similar(
+    p: np.ndarray, q: np.ndarray, *, above: float, told: Callable[[int], None] = lambda rows: None
+) -> Pairs:
     """All pairs of a row of p and a row of q whose cosine is above a threshold, by row of p.
 
     No more than a block of cosines is held at a time, and the pairs that are kept.
@@ -39,11 +42,13 @@ def similar(p: np.ndarray, q: np.ndarray, *, above: float) -> Pairs:
         p: [n, d_model].
         q: [m, d_model].
         above: rows of zeros are in no pair, whatever it is.
+        told: of the rows of p that are done.
     """
-    other = _unit(q).T
-    parts = [
-        _above(_unit(p[i : i + _BLOCK]) @ other, above, i) for i in range(0, len(p), _BLOCK)
-    ] or [_above(np.zeros((0, len(q))), above, 0)]
+    other, parts = _unit(q).T, [_above(np.zeros((0, len(q))), above, 0)]
+    for i in range(0, len(p), _BLOCK):
+        rows = _unit(p[i : i + _BLOCK])
+        parts.append(_above(rows @ other, above, i))
+        told(len(rows))
     columns = zip(*parts, strict=True)
     return Pairs(*(np.concatenate(column) for column in columns))
 

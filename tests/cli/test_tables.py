@@ -102,6 +102,7 @@ def test_a_folder_of_runs_is_all_of_them(evaluation: Evaluation, tmp_path: Path)
         shutil.copytree(evaluation.run.root, tmp_path / name)
         (tmp_path / name / "config.yaml").write_text("train: {}\n")
     done = typed("compare", tmp_path, "--out", tmp_path / "out", "--metrics", "l0")
+    assert done.exit_code == 0, done.output
     assert ["k=4", "k=8"] in [line.split() for line in done.stdout.splitlines()[:3]]
     assert (tmp_path / "out" / "comparison.html").is_file()
 

@@ -1,14 +1,17 @@
 """Twins by choice of rows: each choice is matched as if it were the only one."""
 
 import numpy as np
+import pytest
 from evaluating import make_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xc.evaluate.facts import Facts
+from xc.evaluate.twins import matching, pairs
 from xc.evaluate.twins.matching import METHODS, match
 from xc.evaluate.twins.pairs import similar
 from xc.evaluate.twins.table import FALSE, HUNGARIAN
+from xc.store_schema import Silent
 
 D_SAE = 24
 
@@ -51,3 +54,36 @@ def test_as_if_each_choice_were_the_only_one(
             assert {(a, b) for a, b in zip(false.a, false.b, strict=True)} == {
                 (a, b) for a, b in drawn if a in best.a and b in best.b
             }
+
+
+class Told(Silent):
+    """What a bar was told."""
+
+    def __init__(self) -> None:
+        self.bars: list[tuple[str, int, str]] = []
+        self.moved: list[int] = []
+        self.ended = 0
+
+    def start(self, title: str, total: int, unit: str, *, done: int = 0) -> None:
+        self.bars.append((title, total, unit))
+
+    def advance(self, amount: int, **figures: float) -> None:
+        self.moved.append(amount)
+
+    def finish(self) -> None:
+        self.ended += 1
+
+
+def test_what_takes_long_has_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, labels = make_world(1, D_SAE, widths=(6, 6)), classes(np.random.default_rng(0), 1, 0.1)
+    first, second = (
+        np.any([c == name for c in labels], axis=0).sum() for name in ("a_only", "b_only")
+    )
+    monkeypatch.setattr(pairs, "_BLOCK", 4)
+    for long, seen in ((first * second * 6, True), (first * second * 6 + 1, False)):
+        monkeypatch.setattr(matching, "LONG", long)
+        told = Told()
+        match(Facts(world.decoder), labels, 0, "a_b", cosine=0.5, progress=told)
+        assert told.bars == [("matching twins", first, "latents")] * seen
+        assert (sum(told.moved), max(told.moved, default=0)) == ((first, 4) if seen else (0, 0))
+        assert told.ended == seen
