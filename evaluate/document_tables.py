@@ -40,6 +40,9 @@ refuses them, and runs whose L0 was not measured. Losses (`ce_delta_a`, `ce_reco
 any run has them) are marked too, if models ran in another precision than for the first run. Other
 text, rows, numbers of latents and cuts between classes are named.
 
+`xc compare RUN` of one run with more than two sources is the table of its pairs; the report has one
+too, and `xc evaluate` prints a short one.
+
 ## In a notebook
 
 ```python
