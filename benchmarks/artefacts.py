@@ -37,6 +37,7 @@ from dictionary_runs import Dictionary, trained, written
 from xc.evaluate import EvaluateConfig, Evaluation
 from xc.evaluate.nulls.assessment import matched
 from xc.evaluate.nulls.planted import A, B, lengthened, summed, write_rows
+from xc.evaluate.report.numbers import in_form
 from xc.store_schema import ActivationStore, Checkpoint, LatentTable
 
 ROWS, WIDTH, NOISE = 65_536, 40, 0.05
@@ -285,7 +286,9 @@ def _found(
 
 
 def _rounded(value: Any) -> Any:
-    return value if value is None or isinstance(value, int) else round(float(value), 3)
+    """Three decimals; more where a number below 1 would read as 1."""
+    exact = value is None or isinstance(value, int)
+    return value if exact else float(in_form(float(value), ".3f"))
 
 
 if __name__ == "__main__":

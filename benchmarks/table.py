@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from xc.evaluate.report.numbers import in_form
+
 RESULTS = Path(__file__).parent / "results"
 KINDS = ("shared", "a_only", "b_only")
 
@@ -181,7 +183,7 @@ def _exactly(value: float, digits: int) -> str:
 
 
 def _cell(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
+    return "–" if value is None else in_form(value, form)
 
 
 if __name__ == "__main__":
