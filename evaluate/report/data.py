@@ -17,6 +17,7 @@ from xc.evaluate.report.columns import Floats, LatentColumns, read_columns
 from xc.evaluate.report.curve import read_curve, read_warnings
 from xc.evaluate.report.examples import Example, read_examples
 from xc.evaluate.report.null_data import ControlOf, Kept, control_of, read_kept, without_controls
+from xc.evaluate.report.random_pairs import Bands, read_bands
 from xc.evaluate.report.sources import NamedSource, named_sources
 from xc.store_schema import RunLayout
 
@@ -72,6 +73,8 @@ class ReportData:
     """Rows of twins.parquet."""
     kept: Kept = field(default_factory=Kept)
     """What null controls left on disk."""
+    bands: Bands = field(default_factory=dict)
+    """Between which ends the cosines of random pairs lie."""
     control_of: ControlOf | None = None
     """Of a run that is a null control itself."""
 
@@ -118,6 +121,7 @@ def read_data(evaluation: Evaluated, *, run: RunLayout) -> ReportData:
     crosscoder = _json(run.checkpoint / "config.json")
     lines = _lines(run.metrics)
     nulls, own = read_entries(run), control_of(run)
+    settings = _yaml(run.evaluation_config)
     return ReportData(
         summary=evaluation.summary if own is None else without_controls(evaluation.summary),
         sources=named_sources(crosscoder, latents.numbers),
@@ -127,12 +131,13 @@ def read_data(evaluation: Evaluated, *, run: RunLayout) -> ReportData:
         warnings=read_warnings(lines),
         crosscoder=crosscoder,
         config=_yaml(run.config),
-        evaluation_config=_yaml(run.evaluation_config),
+        evaluation_config=settings,
         provenance=_json(run.evaluation / "provenance.json"),
         stream=_json(run.stream),
         nulls=nulls,
         twins=_rows(run.twins),
         kept=read_kept(run, nulls, latents),
+        bands=read_bands(run, crosscoder, latents, seed=int(settings.get("seed") or 0)),
         control_of=own,
     )
 

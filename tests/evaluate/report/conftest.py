@@ -211,6 +211,9 @@ def pair_columns(
         "cosine": known(
             np.where(shared, 1 - np.abs(rng.normal(0, 0.12, n)), rng.uniform(-0.3, 0.7, n))
         ),
+        "cosine_encoder": known(
+            np.where(shared, 1 - np.abs(rng.normal(0, 0.3, n)), rng.uniform(-0.4, 0.6, n))
+        ),
         "nu_reconstruction": known(near + noise["r"]),
         "nu_error": known(near * rng.random(n) + noise["e"] * (1 + 8 * (rng.random(n) < 0.02))),
         "nu_reconstruction_mirror": known(near + noise["rm"]),
@@ -233,6 +236,7 @@ def summary(wish: Wish, kinds: np.ndarray) -> dict[str, Any]:
         ("alignment_chance", 0.213),
         ("alignment_adjusted", 0.506),
         ("cosine_shared_median", 0.913),
+        ("cosine_random_mean", 0.02),
     ):
         key = stem if len(letters) == 2 else f"{stem}_a_b"
         values[key] = value
