@@ -17,21 +17,21 @@ from planted_latents import profile
 
 
 def dead(p: Planted) -> Values:
-    often, n = (p.f > 0).mean(axis=0), len(p.f)
     out = _silent(p.f, p.norms, "")
     for role in np.unique(p.role):
         out |= _silent(p.f[p.role == role], p.norms, f"_role_{ROLES[role]}")
-    for e in (5, 6, 7):
-        out[f"n_rarer_1e-{e}"] = int((often < 10.0**-e).sum()) if n >= 10**e else NAN
     return out
 
 
 def _silent(f: np.ndarray, norms: np.ndarray, end: str) -> Values:
-    largest = (f * norms.sum(axis=1)).max(axis=0)
-    return {
+    largest, often, n = (f * norms.sum(axis=1)).max(axis=0), (f > 0).mean(axis=0), len(f)
+    out: Values = {
         f"dead_fraction{end}": float((f == 0).all(axis=0).mean()),
         f"n_dead_minder{end}": int((largest <= 1e-4).sum()),
     }
+    for e in (5, 6, 7):
+        out[f"n_rarer_1e-{e}{end}"] = int((often < 10.0**-e).sum()) if n >= 10**e else NAN
+    return out
 
 
 def sharedness(p: Planted) -> Values:
