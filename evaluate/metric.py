@@ -61,6 +61,8 @@ class Swap(Enum):
     LABELS = "a_only and b_only change places"
     PARTNER = "the metric of the other source's name takes the value"
     OTHER = "no simple relation"
+    """It takes the side of one source: the first that has grown so far, B's direction, one of two
+    terms. What it becomes follows from other values."""
 
 
 class Pass(Enum):
