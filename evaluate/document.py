@@ -47,8 +47,8 @@ INTRODUCTION = """\
 What `xc evaluate` measures: the formula and whose it is, what a value means, when it misleads, and
 what it reads where the truth is known (see [Planted truth](#planted-truth)). This page is written
 by `python -m xc.evaluate.document --planted benchmarks/results/planted.json` from the same texts
-that the report shows; a test keeps the two equal. Where L1 goes wrong, and how, is told at length on
-[the page on artefacts](artefacts.md); how much of the headline numbers chance makes, on [that on
+that the report shows; a test keeps the two equal. Where L1 goes wrong, and how, is told at length
+on [the page on artefacts](artefacts.md); how much of the headline numbers chance makes, on [that on
 null controls](nulls.md).
 
 Throughout, x^m is an activation of source m after the normalisation of training, x̂^m its
