@@ -25,6 +25,7 @@ def not_measured(data: ReportData) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def not_drawn(figures: tuple[Figure, ...], data: ReportData) -> tuple[tuple[Figure, str], ...]:
-    """(figure, reason) for every figure that lacks its data."""
-    reasons = ((figure, missing(figure, data)) for figure in figures)
+    """(figure, reason) for every figure that lacks its data, of those about so many sources."""
+    due = (figure for figure in figures if len(data.sources) >= figure.fewest)
+    reasons = ((figure, missing(figure, data)) for figure in due)
     return tuple((figure, why) for figure, why in reasons if why is not None)

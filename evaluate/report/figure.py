@@ -31,6 +31,8 @@ class Figure:
     """Draws on an empty canvas of the report's width."""
     height: float = 3.4
     """Inches."""
+    fewest: int = 1
+    """Sources from which on it is about anything; with fewer nobody misses it."""
     lacks: Callable[[ReportData], str | None] = lambda data: None
     """Why it would show nothing though its needs are met, one sentence; None if it shows
     something."""
@@ -38,6 +40,8 @@ class Figure:
 
 def missing(figure: Figure, data: ReportData) -> str | None:
     """Why a figure cannot be drawn, one line; None if it can."""
+    if len(data.sources) < figure.fewest:
+        return f"It is about {figure.fewest} sources or more."
     if len(data.sources) == 1 and any(map(_of_pairs, figure.needs)):
         return "It compares sources, and this one stands alone."
     if not _fires(data) and any(need.startswith("latents") for need in figure.needs):

@@ -1,6 +1,8 @@
 """The section on more than two sources: where latents are, where they peak, where they are born."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.report.data import ReportData
@@ -15,15 +17,19 @@ _COLUMNS = (
 """Metrics and short headings; their words are those of the metrics."""
 
 
+Count = tuple[str, str]
+"""A number of latents, and its interval, empty if there is none."""
+
+
 @dataclass(frozen=True)
 class Profiles:
     """What the section shows."""
 
     heads: tuple[tuple[str, str], ...]
     """Title and hint of each column."""
-    rows: tuple[tuple[str, str, tuple[str, ...]], ...]
+    rows: tuple[tuple[str, str, tuple[Count, ...]], ...]
     """Letter and name of each source, and its counts."""
-    persistence: tuple[tuple[int, str], ...]
+    persistence: tuple[tuple[int, Count], ...]
     """Number of sources, and how many latents are present in so many."""
     mean: str
     """Of persistence."""
@@ -43,16 +49,18 @@ def profiles(data: ReportData) -> Profiles | None:
             (
                 source.title,
                 source.name,
-                tuple(number(found.get(f"{key}_{source.letter}"), whole) for key, _ in _COLUMNS),
+                tuple(_count(found, f"{key}_{source.letter}") for key, _ in _COLUMNS),
             )
             for source in data.sources
         ),
-        persistence=tuple(
-            (k, number(found.get(f"n_persistence_{k}"), whole)) for k in range(1, n + 1)
-        ),
+        persistence=tuple((k, _count(found, f"n_persistence_{k}")) for k in range(1, n + 1)),
         mean=number(found["persistence_mean"], two),
         bounds=interval(found.get("persistence_mean_ci"), two),
     )
+
+
+def _count(found: Mapping[str, Any], key: str) -> Count:
+    return number(found.get(key), whole), interval(found.get(f"{key}_ci"), whole)
 
 
 def _hint(name: str) -> str:

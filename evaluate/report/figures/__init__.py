@@ -5,6 +5,7 @@ from xc.evaluate.report.figures import (
     cosines,
     decoder_norms,
     density,
+    norm_profiles,
     nu_curves,
     nu_ranks,
     scaling,
@@ -13,6 +14,7 @@ from xc.evaluate.report.figures import (
 
 FIGURES: tuple[Figure, ...] = (
     decoder_norms.FIGURE,
+    norm_profiles.FIGURE,
     cosines.FIGURE,
     scaling.FIGURE,
     nu_curves.FIGURE,

@@ -169,12 +169,22 @@ def latent_columns(wish: Wish, rng: np.random.Generator) -> Columns:
         columns |= {f"{name}{suffix}": values for name, values in pair.items()}
     if len(letters) > 2:
         columns |= class_columns(columns.pop("class"), letters)
+        columns |= profile_columns(norms)
     for i, part in enumerate(wish.parts):
         columns[f"frequency_{part}"] = np.where(rng.random(n) < 0.8, frequency / (1 + i / 2), 0.0)
     if wish.nulls:
         keep = ("latent", "class", "class_a_b", "class_a_c", "class_b_c")
         columns = {k: v if k in keep else pa.nulls(n, pa.float64()) for k, v in columns.items()}
     return columns
+
+
+def profile_columns(norms: np.ndarray) -> Columns:
+    """Where latents are largest, and the first source with half of that."""
+    first = (norms >= norms.max(axis=1, keepdims=True) / 2).argmax(axis=1)
+    return {
+        "peak_source": norms.argmax(axis=1).astype(float),
+        "birth_source_50": first.astype(float),
+    }
 
 
 def class_columns(kinds: pa.Array, letters: str) -> Columns:

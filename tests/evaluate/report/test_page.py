@@ -133,7 +133,8 @@ def test_all_figures_lie_beside_the_page(make_run: Callable[..., Any]) -> None:
     evaluation = make_run()
     write_report(evaluation, run=evaluation.run)
     names = {path.name for path in evaluation.run.figures.iterdir()}
-    assert names == {f"{f.name}.{ending}" for f in FIGURES for ending in ("png", "svg")}
+    due = [figure for figure in FIGURES if figure.fewest < 3]
+    assert names == {f"{f.name}.{ending}" for f in due for ending in ("png", "svg")}
 
 
 def test_a_second_report_replaces_the_first(make_run: Callable[..., Any]) -> None:
