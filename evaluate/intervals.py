@@ -20,7 +20,7 @@ from xc.evaluate.overlap_intervals import overlap_intervals, too_few
 from xc.evaluate.populations import FEWEST_BEYOND, FEWEST_REDRAWN
 from xc.evaluate.quantile_intervals import median_intervals, quantile_interval
 from xc.evaluate.rarity_intervals import Firings, rarity_interval
-from xc.evaluate.repetition import Repetition, repetition
+from xc.evaluate.repetition import FOLLOWS, Repetition, repetition
 from xc.evaluate.scalars import scalars
 
 TOO_FEW = "an interval needs at least two clusters of held-out rows"
@@ -115,7 +115,8 @@ def _by_error(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tup
         both = jackknife(np.array(value), own.values, bounds=bounds, at_once=own.at_once)
         if both is not None and key.startswith("n_"):
             both = np.minimum(both, facts.decoder.d_sae)  # none counts more
-        yield key, ((None, STEADY) if own.is_steady else (both, TOO_FEW))
+        steady = FOLLOWS if metric is not None and metric.name in plan.counting else STEADY
+        yield key, ((None, steady) if own.is_steady else (both, TOO_FEW))
 
 
 def _by_redraws(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:

@@ -8,6 +8,7 @@ from xc.evaluate.metric import Metric, Pass, Scope
 FIXED = "it does not depend on the held-out rows"
 DRAWN = "it is drawn with the seed, and of other rows other ones would be drawn"
 HELD = "it tells how many rows there are"
+FOLLOWS = "it follows from how many rows there are and from nothing that a group of rows changes"
 
 BEHIND_COUNTS = ("class", "frequency")
 """Metrics that counts by class are taken from."""
@@ -25,6 +26,8 @@ class Repetition:
     """Numbers that cannot have one, and why."""
     fixed: frozenset[str]
     """Names of metrics that do not depend on which rows there are: their values stay."""
+    counting: frozenset[str]
+    """Names of metrics that are taken from how many rows there are, among other things."""
 
     @property
     def large(self) -> frozenset[str]:
@@ -61,6 +64,7 @@ def repetition(metrics: Sequence[Metric]) -> Repetition:
         tuple(repeated),
         {m: reasons[m.name] for m in numbers if m.name in reasons},
         fixed,
+        frozenset(m.name for m in metrics if any(reasons.get(need) == HELD for need in m.needs)),
     )
 
 

@@ -15,10 +15,10 @@ from simulated import Drawn, Population, Settled, draw, sample
 
 from xc.evaluate import METRICS
 from xc.evaluate.groups import Group, over_groups
-from xc.evaluate.intervals import CARRIED, STEADY
+from xc.evaluate.intervals import CARRIED
 from xc.evaluate.metric import Metric
 from xc.evaluate.naming import names
-from xc.evaluate.repetition import FIXED
+from xc.evaluate.repetition import FIXED, FOLLOWS
 from xc.evaluate.selection import select
 
 DOCUMENTS = 80
@@ -56,7 +56,7 @@ HEADLINE = ("l0", "mse", "cosine_reconstruction", "fve", "fve_pooled", "sharedne
 
 WITHOUT = {
     **dict.fromkeys(("alignment_all", "alignment_all_chance", "alignment_all_adjusted"), FIXED),
-    "cca_chance": STEADY,
+    "cca_chance": FOLLOWS,
     **{m.key.format(p="a", q="b"): CARRIED for m in METRICS if "_overlap_95_" in m.name},
 }  # fmt: skip
 """Numbers that have no interval, and why; those of so few rows that they are not defined apart.

@@ -14,11 +14,10 @@ from simulated_three import SOURCES, ThreeSettled
 from xc.evaluate import METRICS, overall
 from xc.evaluate.class_thresholds import DEAD
 from xc.evaluate.groups import Group, over_groups
-from xc.evaluate.intervals import STEADY
 from xc.evaluate.letters import letter
 from xc.evaluate.metric import Metric
 from xc.evaluate.naming import names
-from xc.evaluate.repetition import FIXED
+from xc.evaluate.repetition import FIXED, FOLLOWS
 from xc.evaluate.selection import select
 
 DOCUMENTS, RESAMPLES = 80, 300
@@ -45,7 +44,7 @@ SETTLING = (
 over very many rows; of all others what so many rows show on average, for medians over latents the
 median of that."""
 
-WITHOUT = {"alignment_all_": FIXED, "cca_chance_": STEADY}
+WITHOUT = {"alignment_all_": FIXED, "cca_chance_": FOLLOWS}
 """By the beginning of their keys: numbers that have no interval, and why; those of so few rows that
 they are not defined apart."""
 

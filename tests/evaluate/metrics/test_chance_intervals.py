@@ -12,10 +12,10 @@ from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.graph import Totals
 from xc.evaluate.group_sums import GroupSums
-from xc.evaluate.intervals import STEADY, Intervals, jackknife_intervals
+from xc.evaluate.intervals import Intervals, jackknife_intervals
 from xc.evaluate.metrics import METRICS, activation_similarity
 from xc.evaluate.moments import MOMENTS, ROWS, moment_sums
-from xc.evaluate.repetition import repetition
+from xc.evaluate.repetition import FOLLOWS, repetition
 from xc.evaluate.selection import select
 
 SIZES = (90, 10, 55, 30, 15)
@@ -73,7 +73,7 @@ def test_cka_by_chance() -> None:
 def test_a_rank_that_no_group_changes_has_no_interval() -> None:
     _, found = measured(grouped(6))
     assert found.ends["cca_chance_ci"] is None
-    assert found.reasons["cca_chance_ci"] == STEADY
+    assert found.reasons["cca_chance_ci"] == FOLLOWS
 
 
 def test_a_rank_that_one_group_makes_has_an_interval() -> None:
@@ -99,3 +99,4 @@ def test_rows_stay() -> None:
     plan = repetition(CHANCE)
     assert ROWS in plan.fixed
     assert not plan.without
+    assert plan.counting == {"cca_chance", "cka_chance"}
