@@ -25,7 +25,7 @@ def medians(data: ReportData) -> Medians:
     classes = [c for c in count_classes(data) if c.count and c.name != "dead"]
     of = [data.latents.of_class(c.name) for c in classes]
     return Medians(
-        tuple(c.title for c in classes),
+        tuple(c.title if c.name else "all latents" for c in classes),  # no class was measured
         tuple(
             (name, tuple(_median(column[mask]) for mask in of))
             for name, column in data.latents.numbers.items()
