@@ -74,10 +74,10 @@ def test_counts_stand_beside_their_intervals_and_what_is_false(
     page = render_page(data, (), {})
     shared, mine = row_of(page, "shared"), row_of(page, "A only")
     assert shared[1:3] == [f"{made.summary['n_shared']:,}", "371 to 380"]
-    assert shared[4] == "run xc null RUN --kind permuted"
-    assert mine[4] == "5.20 % 1.00 to 11.30 % by A against A"
+    assert shared[3] == "run xc null RUN --kind permuted"
+    assert mine[3] == "5.20 % 1.00 to 11.30 % by A against A"
     assert row_of(page, "B only")[2] == "–"
-    assert row_of(page, "other")[4] == row_of(page, "dead")[4] == ""
+    assert row_of(page, "other")[3] == row_of(page, "dead")[3] == ""
     beside = class_evidence(data, ("shared", "b_only", "dead"))
     assert beside["b_only"].why == "no group changes it"
     assert beside["shared"].false is not None
