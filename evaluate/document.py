@@ -149,6 +149,9 @@ not tested. Tests keep this for
   population for all: latents fire on many rows, or in few documents. Where most latents fire on a
   few rows only, all are held in 90 or more; what is off is told below. For overlaps with the
   central 95 % there are five populations more, of 75 to 360 shared latents;
+- every number that two sources of unequal width have (8 and 20), in such a population: there
+  `n_shared_rms` and its kin, by `delta_norm_rms` or by `rel_norm_rms`, are other counts than the
+  plain ones;
 - every number of three sources of equal width in such a population: each is held in 90 or more,
   and in 99 or less all pairs or sources together (250 sets do not tell 98 of 100 from 99);
 - `n_rarer_…`, over 150,000 to 15 million rows of documents of unequal length, over 150,000 and 1.5
@@ -189,6 +192,8 @@ When they mislead:
 - Where leaving out rows does not change a number (a count of latents that all fire often, say), it
   has no interval. That is no certainty: another training would give another number. Quantiles of
   `l0` are whole numbers, and may have an interval of one value, as [16, 16].
+- `cca_chance` follows from how many rows there are and in how many directions they vary. It has an
+  interval where a group of rows has a direction to itself, else none.
 - Numbers that follow from the weights or the store alone have none; `not_measured` tells why under
   `<key>_ci`. `rows…`, `sinks_…` and `class_threshold_…` are counts of what was measured and
   settings, not estimates: they have neither an interval nor a reason.

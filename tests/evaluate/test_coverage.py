@@ -1,7 +1,7 @@
 """95 % intervals hold what they are about in 90 to 99 of 100 data sets, for every number of two
 sources that so few rows define.
 
-One rule for all: 90 to 99 in the dense population, and no less than 90 in the sparse one, where
+One rule for all: 90 to 99 in the dense populations, and no less than 90 in the sparse one, where
 many numbers vary less than an interval can know. Exceptions are named below.
 """
 
@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from simulated import Drawn, Population, Settled, draw, sample
+from simulated_unequal import Unequal
 
 from xc.evaluate import METRICS
+from xc.evaluate.class_thresholds import KISSANE
 from xc.evaluate.groups import Group, over_groups
 from xc.evaluate.intervals import CARRIED
 from xc.evaluate.metric import Metric
@@ -27,19 +29,25 @@ LEAST, MOST = 0.90, 0.99
 GROUPS = (Group("role", 3, "template"), Group("corpus", 1, "chat"))
 """Parts of the rows that are measured too; the latents are in two groups besides."""
 
-SPARSE, DENSE, CROWDED = "sparse", "dense", "crowded"
-N = {SPARSE: 250, DENSE: 250, CROWDED: 300}
+SPARSE, DENSE, CROWDED, UNEQUAL = "sparse", "dense", "crowded", "unequal"
+N = {SPARSE: 250, DENSE: 250, CROWDED: 300, UNEQUAL: 250}
 POPULATIONS: dict[str, Callable[[], Population]] = {
     SPARSE: Population.make,
     DENSE: Settled.make,
     CROWDED: lambda: Settled.make(150, rare=0, often=6.0, even=6.0),
+    UNEQUAL: Unequal.make,
 }
 """Latents that fire on one row in 3,000 to one in 20; latents that fire on many rows, or in few
-documents; rows of some fifty latents each."""
+documents; rows of some fifty latents each; as the second, between sources of unequal width."""
+
+OF_ONE_WIDTH = (
+    "cosine_shared", "cosine_random", "cosine_encoder", "nu_", "n_a_only_nu", "n_b_only_nu",
+)  # fmt: skip
+"""By the beginning of their keys: numbers that compare directions, null where widths differ."""
 
 WHOLE = ("l0_p",)
 """By the beginning of their keys: quantiles of the latents on a row, whole numbers. In the sparse
-population they are the same in nearly every data set, in the dense one they differ by one, so that
+population they are the same in nearly every data set, in dense ones they differ by one, so that
 an interval has no width or holds all there are: 98 to 100. Tested on both sides in the crowded one.
 """
 
@@ -51,6 +59,9 @@ SETTLING = (
 over very many rows. All others depend on how many rows there are (which latents fire at all,
 latents' noisy ratios, correlations that few rows push up): what is to be held is what so many rows
 show on average, for medians over latents the median of that."""
+
+RELATIVE = ("n_shared_rms", "n_other_rms", "n_shared", "n_other")
+"""Counts by class that Kissane et al.'s thresholds tell."""
 
 HEADLINE = ("l0", "mse", "cosine_reconstruction", "fve", "fve_pooled", "sharedness")
 
@@ -69,15 +80,22 @@ def population(name: str) -> Population:
     return POPULATIONS[name]()
 
 
-def numbers(*beginnings: str) -> tuple[Metric, ...]:
-    asked = [m.name for m in METRICS if not m.scope.is_column and m.name.startswith(beginnings)]
-    metrics = select(METRICS, asked)
+def numbers(*beginnings: str, without: tuple[str, ...] = ()) -> tuple[Metric, ...]:
+    those = [m.name for m in METRICS if not m.scope.is_column and m.name.startswith(beginnings)]
+    metrics = select(METRICS, [name for name in those if not name.startswith(without)])
     return (*metrics, *over_groups(metrics, GROUPS))
+
+
+def measured(name: str) -> tuple[Metric, ...]:
+    """Of a population."""
+    if name == UNEQUAL:
+        return numbers("", without=OF_ONE_WIDTH)
+    return numbers("l0_p") if name == CROWDED else numbers("")
 
 
 @cache
 def drawn(name: str) -> Drawn:
-    metrics = numbers("l0_p") if name == CROWDED else numbers("")
+    metrics = measured(name)
     return draw(population(name), metrics, n=N[name], documents=DOCUMENTS, resamples=300)
 
 
@@ -108,7 +126,7 @@ MEASURED = [key for key in keys() if key not in WITHOUT and not rare(key)]
 
 def limits(key: str, name: str) -> tuple[float, float]:
     """Between which the share of data sets of a population is to be."""
-    if name == SPARSE or (name == DENSE and key.startswith(WHOLE)):
+    if name == SPARSE or (name in (DENSE, UNEQUAL) and key.startswith(WHOLE)):
         return LEAST, 1.0
     return LEAST, MOST
 
@@ -119,6 +137,7 @@ def limits(key: str, name: str) -> tuple[float, float]:
     [
         *((name, key) for name in (DENSE, SPARSE) for key in MEASURED),
         *((CROWDED, key) for key in MEASURED if key.startswith(WHOLE)),
+        *((UNEQUAL, key) for key in MEASURED if not key.startswith(OF_ONE_WIDTH)),
     ],
 )
 def test_intervals_are_neither_too_narrow_nor_too_wide(name: str, key: str) -> None:
@@ -133,6 +152,41 @@ def test_no_number_is_left_out() -> None:
     for key, why in WITHOUT.items():
         assert found.intervals.reasons[f"{key}_ci"] == why
     assert all(np.isnan(found.values[key]) for key in keys() if rare(key))
+
+
+def test_which_numbers_sources_of_unequal_width_lack() -> None:
+    world, clusters = population(UNEQUAL).draw(20, np.random.default_rng(0))
+    found = sample(world, clusters, numbers(""), resamples=10)
+    lacking = {key for key, value in found.values.items() if np.isnan(value) and not rare(key)}
+    assert lacking == {key for key in found.values if key.startswith(OF_ONE_WIDTH)}
+
+
+@cache
+def cut_by_relative_norms() -> Drawn:
+    """Counts by rel_norm_rms, and by rel_norm."""
+    metrics = select(METRICS, RELATIVE)
+    how = {"n": N[UNEQUAL], "documents": DOCUMENTS, "resamples": 300}
+    return draw(population(UNEQUAL), metrics, thresholds=KISSANE, **how)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", RELATIVE)
+def test_intervals_of_counts_by_relative_norms(key: str) -> None:
+    data = cut_by_relative_norms()
+    assert LEAST <= data.coverage(key, data.typical(key)) <= MOST
+
+
+@pytest.mark.slow
+def test_norms_per_dimension_count_other_latents() -> None:
+    """Else intervals of these counts would be tried on the plain ones once more."""
+    pairs = (
+        (drawn(UNEQUAL), ("n_shared", "n_a_only", "n_b_only", "n_other")),
+        (cut_by_relative_norms(), ("n_shared", "n_other")),
+    )
+    for data, plain in pairs:
+        for key in plain:
+            same = [s.values[key] == s.values[f"{key}_rms"] for s in data.samples]
+            assert np.mean(same) < 0.2
 
 
 @cache

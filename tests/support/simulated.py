@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from evaluating import World, make_world
 
+from xc.evaluate.class_thresholds import MINDER, ClassThresholds
 from xc.evaluate.clusters import row_groups
-from xc.evaluate.decoder import Decoder
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.graph import Totals, combine_totals, tile_totals
@@ -209,7 +209,8 @@ def sample(
 ) -> Sample:
     """Measure a data set as `xc evaluate` does, from memory."""
     _, of_groups = group_sums(world, clusters, metrics, groups)
-    return _measured(of_groups, world.decoder, clusters, metrics, resamples=resamples, seed=seed)
+    facts = Facts(world.decoder, seed=seed)
+    return _measured(of_groups, facts, clusters, metrics, resamples=resamples)
 
 
 @dataclass(frozen=True)
@@ -239,17 +240,20 @@ def draw(
     documents: int,
     groups: int = 20,
     resamples: int = 400,
+    thresholds: ClassThresholds = MINDER,
 ) -> Drawn:
     """Independent data sets, measured."""
-    found, totals, how = [], {}, {"resamples": resamples}
+    found, totals = [], {}
     decoder = replace(population.world.decoder, partition=population.partition)
+    facts = Facts(decoder, thresholds=thresholds)
     for i in range(n):
         world, clusters = population.draw(documents, np.random.default_rng([7, i]))
         _, sums = group_sums(world, clusters, metrics, groups)
-        found.append(_measured(sums, decoder, clusters, metrics, seed=i, **how))
+        seeded = replace(facts, seed=i)
+        found.append(_measured(sums, seeded, clusters, metrics, resamples=resamples))
         more = sums.totals()
         totals = combine_totals(_reading(metrics), totals, more) if totals else more
-    pooled = scalars(metrics, finish_all(metrics, totals, Facts(decoder)))
+    pooled = scalars(metrics, finish_all(metrics, totals, facts))
     return Drawn(tuple(found), pooled)
 
 
@@ -275,14 +279,13 @@ def group_sums(
 
 def _measured(
     sums: GroupSums,
-    decoder: Decoder,
+    facts: Facts,
     clusters: np.ndarray,
     metrics: Sequence[Metric],
     *,
     resamples: int,
-    seed: int,
 ) -> Sample:
     totals = sums.totals()
-    facts = finish_all(metrics, totals, Facts(decoder, seed=seed))
+    facts = finish_all(metrics, totals, facts)
     means = bootstrap_intervals(metrics, totals, facts, resamples=resamples, clusters=clusters)
     return Sample(scalars(metrics, facts), means | jackknife_intervals(metrics, sums, facts))
