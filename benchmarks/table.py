@@ -177,6 +177,31 @@ def identical() -> str:
     return "\n".join(lines)
 
 
+def snapshots() -> str:
+    """Markdown: when features are born over snapshots of one training, for docs/sources.md."""
+    result: Any = json.loads((RESULTS / "snapshots.json").read_text(encoding="utf-8"))
+    steps = [f"step {of['step']}" for of in result["snapshots"]]
+    lines = [
+        f"| crosscoder over | {' | '.join(f'born at {step}' for step in steps)} "
+        "| mean persistence | sharedness, first and last |",
+        "|---|" + "---|" * (len(steps) + 2),
+    ]
+    for name, of in result["orders"].items():
+        born = [_within(of, f"n_birth_50_{letter}", "d") for letter in "abc"]
+        other = [_within(of, key, ".3f") for key in ("persistence_mean", "sharedness_a_c")]
+        lines.append(f"| {name} | {' | '.join([*born, *other])} |")
+    return "\n".join(lines)
+
+
+def _within(of: dict[str, Any], key: str, form: str) -> str:
+    """A number, and its interval where it has one."""
+    ends = of[f"{key}_ci"]
+    low_high = (
+        "" if ends is None else " ({:{f}} to {:{f}})".format(*ends, f=form.replace("d", ".0f"))
+    )
+    return f"{of[key]:{form}}{low_high}"
+
+
 def _exactly(value: float, digits: int) -> str:
     """Short where that is all of it: 1 is 1, not what is rounded to it."""
     return f"{value:g}" if value == float(f"{value:g}") else f"{value:.{digits}f}"
@@ -188,5 +213,5 @@ def _cell(value: float | None, form: str) -> str:
 
 if __name__ == "__main__":
     print(table(), codecs(), recovery("unequal"), recovery("equal"), sep="\n\n")
-    print("", identical(), sep="\n")
+    print("", identical(), "", snapshots(), sep="\n")
     print(*(f"\n{artefacts(world)}" for world in ("plain", "shrinkage", "decoupling")), sep="\n")

@@ -33,3 +33,8 @@ def test_the_page_on_artefacts_holds_its_tables(world):
 def test_the_page_on_null_controls_holds_its_table():
     identical = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))["identical"]()
     assert identical in (ROOT / "docs" / "nulls.md").read_text(encoding="utf-8")
+
+
+def test_the_page_on_sources_holds_its_table():
+    snapshots = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))["snapshots"]()
+    assert snapshots in (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
