@@ -187,7 +187,7 @@ def snapshots() -> str:
         "|---|" + "---|" * (len(steps) + 2),
     ]
     for name, of in result["orders"].items():
-        born = [_within(of, f"n_birth_50_{letter}", "d") for letter in "abc"]
+        born = [_within(of, f"n_birth_50_{letter}", ".0f") for letter in "abc"]
         other = [_within(of, key, ".3f") for key in ("persistence_mean", "sharedness_a_c")]
         lines.append(f"| {name} | {' | '.join([*born, *other])} |")
     return "\n".join(lines)
@@ -195,11 +195,8 @@ def snapshots() -> str:
 
 def _within(of: dict[str, Any], key: str, form: str) -> str:
     """A number, and its interval where it has one."""
-    ends = of[f"{key}_ci"]
-    low_high = (
-        "" if ends is None else " ({:{f}} to {:{f}})".format(*ends, f=form.replace("d", ".0f"))
-    )
-    return f"{of[key]:{form}}{low_high}"
+    value, *ends = (in_form(number, form) for number in (of[key], *(of[f"{key}_ci"] or ())))
+    return f"{value} ({' to '.join(ends)})" if ends else value
 
 
 def _exactly(value: float, digits: int) -> str:
