@@ -39,7 +39,7 @@ def match(left: np.ndarray, right: np.ndarray, *, least: float = LOOSE) -> Match
         least: smallest cosine of a pair.
     """
     a, b = _unit(left), _unit(right)
-    best = np.full(len(a), -1.0)
+    best = np.full(len(a), np.nan)
     rows, columns, values = [], [], []
     for start in range(0, len(a) if len(b) else 0, CHUNK):
         cosines = a[start : start + CHUNK] @ b.T

@@ -61,7 +61,8 @@ class Reproduction:
     cosine: np.ndarray
     """float64 [latent]: their cosine, NaN where there is none."""
     best: np.ndarray
-    """float64 [latent]: largest cosine with a latent of the same class; NaN of the dead."""
+    """float64 [latent]: largest cosine with a latent of the same class; NaN of the dead, and where
+    there is none of the class."""
     anywhere: np.ndarray
     """float64 [latent]: the same with any latent that fires, whatever its class."""
     chance: np.ndarray
@@ -145,13 +146,22 @@ def table(first: Dictionary, found: Mapping[int, Reproduction]) -> pa.Table:
         "class": pa.array(first.classes.tolist(), pa.string()),
         "reproduced": _numbers(hits[""].mean(axis=0), dead),
         "reproduced_strict": _numbers(hits["_strict"].mean(axis=0), dead),
-        "cosine": _numbers(np.mean([f.best for f in found.values()], axis=0), dead),
+        "cosine": _numbers(_mean([f.best for f in found.values()]), dead),
     }
     for seed, f in found.items():
         missing = f.partner < 0
         columns[f"partner_seed_{seed}"] = pa.array(f.partner, pa.int32(), mask=missing)
         columns[f"cosine_seed_{seed}"] = _numbers(f.cosine, missing)
     return pa.table(columns)
+
+
+def _mean(of_seeds: Sequence[np.ndarray]) -> np.ndarray:
+    """Over the seeds that have any latent of the class [latent]; NaN where none has."""
+    values = np.array(of_seeds)
+    known = np.isfinite(values)
+    total, many = np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0)
+    found = np.divide(total, many, out=np.full(total.shape, np.nan), where=many > 0)
+    return np.asarray(found)
 
 
 def _numbers(values: np.ndarray, missing: np.ndarray) -> pa.Array:

@@ -25,7 +25,7 @@ class FalseShare:
     why: str
     """Why there is no rate; empty if there is one."""
     command: str
-    """Which makes the control."""
+    """Which makes the control; empty if there is one, which tells nothing of this class."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ def _false(data: ReportData, name: str) -> FalseShare | None:
         return None
     key = f"fdr_{name}"
     text = number(data.summary.get(key), percent)
-    told = text != NONE
+    told, known = text != NONE, kind in fitting(data.summary, data.nulls)
     return FalseShare(
         text=text if told else "",
         interval=interval(data.summary.get(f"{key}_ci"), percent),
         control=TITLES[kind],
-        anchor=f"null-{kind}" if told and kind in fitting(data.summary, data.nulls) else "",
+        anchor=f"null-{kind}" if told and known else "",
         why="" if told else _why(data, key),
-        command=command([kind], data.nulls.get(kind)),
+        command="" if known else command([kind], data.nulls.get(kind)),
     )
 
 

@@ -35,7 +35,7 @@ def class_meaning(name: str, cuts: ClassThresholds = MINDER) -> str:
         return f"elsewhere its decoder norm is below {_share(own)} of that in {letter}"
     meanings = {
         SHARED: f"its decoder norms differ by less than {_share(1 - shared)} of the larger",
-        OTHER: "in between: written into all, but unequally",
+        OTHER: "in between: its norms differ, but it is no source's own",
         ALIVE: "fires on held-out rows",
         DEAD: "never fires on the held-out rows",
     }

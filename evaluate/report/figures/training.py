@@ -55,7 +55,8 @@ def _series(stem: str, curve: Curve, data: ReportData) -> list[tuple[Floats, str
 
 def _panel(axes: Axes, stem: str, curve: Curve, data: ReportData) -> None:
     trained = _series(TRAIN + stem, curve, data)
-    for series, look in ((trained, LINE), (_series(VALIDATION + stem, curve, data), CIRCLE)):
+    held_out = _series(VALIDATION + stem, curve, data)
+    for series, look in ((trained, LINE), (held_out, CIRCLE)):
         for values, colour in series:
             known = np.isfinite(values) & np.isfinite(curve["tokens"])
             axes.plot(curve["tokens"][known], values[known], color=colour, **look)
@@ -64,22 +65,28 @@ def _panel(axes: Axes, stem: str, curve: Curve, data: ReportData) -> None:
     axes.set_xlim(left=0)
     count_ticks(axes.xaxis, 3)
     axes.grid(axis="y")
-    _limits(axes, stem, np.concatenate([values for values, _ in trained]))
+    _limits(axes, stem, _values(trained), _values(held_out))
 
 
-def _limits(axes: Axes, stem: str, values: Floats) -> None:
+def _values(series: list[tuple[Floats, str]]) -> Floats:
+    return np.concatenate([np.empty(0), *(values for values, _ in series)])
+
+
+def _limits(axes: Axes, stem: str, trained: Floats, held_out: Floats) -> None:
     if stem == "fve":
         few_ticks(axes.yaxis, 5)
-        axes.set_ylim(min(max(float(np.nanmin(values)), -0.05), 0.95), 1.0)
+        lowest = float(np.nanmin(np.concatenate([trained, held_out])))
+        axes.set_ylim(min(max(lowest, -0.05), 0.95), 1.0)
     else:
         count_ticks(axes.yaxis, 5)
-        axes.set_ylim(0, max(_settled(values) * 1.15, 1e-9))
+        axes.set_ylim(0, max(_settled(trained, held_out) * 1.15, 1e-9))
 
 
-def _settled(values: Floats) -> float:
-    """The height that shows the curve: the first few points may tower above it."""
-    known = values[np.isfinite(values)]
-    return float(min(known.max(), 4 * np.quantile(known, 0.75)))
+def _settled(trained: Floats, held_out: Floats) -> float:
+    """The height that shows the curves: the first few points may tower above them."""
+    every = np.concatenate([trained, held_out])
+    most = 4 * np.quantile(trained[np.isfinite(trained)], 0.75)
+    return float(min(every[np.isfinite(every)].max(), most))
 
 
 def _handles(curve: Curve, data: ReportData) -> list[Line2D]:

@@ -74,6 +74,18 @@ def test_means_over_seeds_and_the_table() -> None:
     assert rows["cosine"][0] == pytest.approx(np.mean([f.best[0] for f in found.values()]))
 
 
+def test_a_seed_without_latents_of_the_class_has_no_cosine() -> None:
+    """And takes no part in the mean of those that have."""
+    first = dictionary()
+    without = Dictionary(np.where(CLASSES == "a_only", "shared", CLASSES), first.W_dec)
+    lacking = reproduce(first, without, np.random.default_rng(1))
+    found = reproduce(first, dictionary(9), np.random.default_rng(1))
+    one = table(first, {0: lacking, 9: found}).to_pandas()
+    own = CLASSES == "a_only"
+    np.testing.assert_allclose(one["cosine"][own], found.best[own])
+    assert table(first, {0: lacking}).to_pandas()["cosine"][own].isna().all()
+
+
 def ends(n: int) -> np.ndarray:
     """Of the interval of 0, …, n of n latents that are found again: [found, end]."""
     first = Dictionary(np.full(n, "shared"), (np.eye(n), np.eye(n)))

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from xc.evaluate.class_thresholds import EXCLUSIVE, KISSANE
 from xc.evaluate.report.class_counts import count_classes
@@ -83,6 +84,18 @@ def test_counts_stand_beside_their_intervals_and_what_is_false(
     assert beside["shared"].false is not None
     assert beside["shared"].false.why == "needs a null control"
     assert beside["dead"].false is None
+
+
+def test_a_control_that_tells_nothing_of_a_class_is_not_asked_for_again(
+    make_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = "xc.evaluate.report.class_evidence.fitting"
+    monkeypatch.setattr(where, lambda summary, nulls: {"identical": {}})
+    made = make_run(summary={"not_measured": {"fdr_b_only": "no latent is b_only"}})
+    page = render_page(read_data(made, run=made.run), (), {})
+    assert row_of(page, "B only")[3] == "–"
+    assert 'title="no latent is b_only"' in page
+    assert row_of(page, "shared")[3] == "run xc null RUN --kind permuted"
 
 
 def test_what_is_false_is_not_asked_of_three_sources(make_run: Callable[..., Any]) -> None:
