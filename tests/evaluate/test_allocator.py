@@ -17,7 +17,7 @@ def resident() -> int:
 told = {told}
 np.ones(3 << 20)  # 24 MiB: freed, it raises the threshold of an allocator that is left alone
 held = [np.ones(2 << 20) for _ in range(8)]
-small = [np.ones(1000)]  # behind them in the pool
+behind = np.ones(1 << 20)  # in the pool too, and too large for a hole before them
 before = resident()
 del held
 print(before - resident())
