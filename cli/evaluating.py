@@ -6,12 +6,13 @@ from typing import Any
 
 import yaml
 
+from xc.cli.blame import configured
 from xc.cli.evaluate_options import EvaluateOptions
 from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.splicing import measure_spliced
 from xc.evaluate import Evaluation, evaluate
-from xc.store_schema import Checkpoint, Progress, RequestError, RunLayout, from_mapping
+from xc.store_schema import Checkpoint, Progress, RequestError, RunLayout
 from xc.store_schema.kinds import runs_in
 from xc.store_schema.places import Place
 
@@ -29,8 +30,7 @@ def run_evaluate(
     if not layout.checkpoint.is_dir():
         refuse_unfinished(run)
         raise RequestError(f"{run}: expected a finished run with checkpoint/; run `xc train` first")
-    values = pipeline.section("evaluate", flags)
-    options = from_mapping(EvaluateOptions, values, where=pipeline.where("evaluate"))
+    options = configured(EvaluateOptions, pipeline, "evaluate", flags)
     opened = open_store(store or _store_of(layout) or pipeline.store)
     refused = {}
     if options.wants_ce(Checkpoint.load(layout.checkpoint).n_sources):

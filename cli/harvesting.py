@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from xc.cli.blame import configured
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.zoo_references import find_models, find_text
 from xc.harvest import HarvestConfig, HarvestReport, Mixture, ModelRef, harvest
 from xc.harvest.open_text import has_text
 from xc.harvest.workers import run_workers
-from xc.store_schema import Progress, RequestError, from_mapping
+from xc.store_schema import Progress, RequestError
 from xc.store_schema.fitting import check_listed, fitted
 
 _START = "from xc.cli.main import main; main()"
@@ -45,14 +46,14 @@ def harvest_request(
     Raises:
         RequestError: if no model or layer is named, or anything is wrong with one.
     """
-    values = {"store": pipeline.store, **pipeline.section("harvest", flags)}
+    values = {"store": pipeline.store, **pipeline.section("harvest", {})}
     named = _models(values.pop("models", ()), where=f"{pipeline.where('harvest')}: models")
     references = list(models or named)
     if not references:
         raise RequestError(f"no model given; for instance: xc {typed} gpt2 distilgpt2 --layer 6,3")
-    if "layers" not in values:
+    if "layers" not in values and flags.get("layers") is None:
         raise RequestError("no layer given; for instance --layer 6,3 (one per model)")
-    config = from_mapping(HarvestConfig, values, where=pipeline.where("harvest"))
+    config = configured(HarvestConfig, pipeline, "harvest", flags, beneath=values)
     text = find_text(config.dataset, text_column=config.text_column)
     return HarvestRequest(config, find_models(references), text)
 

@@ -16,6 +16,7 @@ from xc.store_schema import (
     RunLayout,
     from_mapping,
 )
+from xc.store_schema.grown import WHAT_TO_DO, grown_since
 from xc.store_schema.places import Place
 from xc.train import TrainConfig
 from xc.train.step import default_dead_after
@@ -72,6 +73,8 @@ def open_subject(
             f"{folder}: null controls compare two sources, this run has {checkpoint.n_sources}; "
             "train one of two (--sources A,B)"
         )
+    opened = open_store(store or values["store"])
+    _check_store(run, checkpoint, opened)
     config = replace(config, resume=True, track=(), device=device or config.device)
     evaluation = Evaluation.open(folder)
     if evaluation.summary.get("n_shared") is None:
@@ -79,9 +82,19 @@ def open_subject(
             f"{run.summary}: the classes of latents were left out; run `xc evaluate` with all "
             "metrics first"
         )
-    opened = open_store(store or values["store"])
     config = with_tokens(config, tokens)
     return Subject(run, config, opened, checkpoint, evaluation, how_evaluated(run))
+
+
+def _check_store(run: RunLayout, checkpoint: Checkpoint, store: ActivationStore) -> None:
+    """Controls of other activations than the run's would say nothing of it."""
+    keys = [source.key for source in checkpoint.sources]
+    if checkpoint.store_fingerprint in (None, store.fingerprint_of(keys)):
+        return
+    other = f"{run.root} was trained on other activations than {store.path} holds"
+    if grown := grown_since(run, store):
+        raise RequestError(f"{other}: {grown}; {WHAT_TO_DO}")
+    raise RequestError(f"{other}; give --store the one it was trained on")
 
 
 def how_evaluated(run: RunLayout) -> dict[str, Any]:

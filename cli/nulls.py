@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from xc.cli.blame import configured
 from xc.cli.null_checks import check_controls
 from xc.cli.null_config import NullConfig
 from xc.cli.null_folders import claim, identity
@@ -58,7 +59,7 @@ MEASURED = ("n_shared", "n_a_only", "n_b_only", "n_other", "n_dead", "l0", "fve_
 
 Values = dict[str, Any]
 
-ENTRY = 3
+ENTRY = 4
 """Version of what an entry of nulls.json holds; older ones are made anew, from runs that stay."""
 
 
@@ -117,8 +118,7 @@ def run_nulls(
     Raises:
         RequestError: if the request is wrong, or the run is none that they can be made of.
     """
-    values = pipeline.section("null", flags)
-    asked = from_mapping(NullConfig, values, where=pipeline.where("null"))
+    asked = configured(NullConfig, pipeline, "null", flags)
     subject = open_subject(run, store=store, device=asked.device, tokens=asked.tokens)
     told = {k: v for k, v in pipeline.section("evaluate", {}).items() if k == "scheduler"}
     settings = from_mapping(EvaluateConfig, told, where=pipeline.where("evaluate"))
@@ -220,17 +220,18 @@ def _permuted(work: Work) -> Values:
 def _seeds(work: Work) -> Values:
     config, folder = work.subject.config, work.folder(SEEDS)
     first = _dictionary(work.subject.checkpoint, work.subject.evaluation)
-    found, tokens = {}, Values()
+    found, told = {}, Values()
     for seed in range(config.seed + 1, config.seed + 1 + work.asked.seeds):
         order = config.shuffle_seed + seed - config.seed
         other = replace(config, seed=seed, shuffle_seed=order)
         done = work.run(other, work.subject.store, folder / f"seed={seed}")
         dictionary = _dictionary(Checkpoint.load(done.run.checkpoint), done)
         found[seed] = reproduce(first, dictionary, np.random.default_rng(seed))
-        tokens = _trained(work, done)
+        told |= {f"{k}_seed_{seed}": v for k, v in _measured(done).items()}
+        told |= _trained(work, done)
     work.subject.run.reproduced.parent.mkdir(parents=True, exist_ok=True)
     write_table(work.subject.run.reproduced, table(first, found))
-    return {"seeds": list(found), **fractions(first, list(found.values())), **tokens}
+    return {"seeds": list(found), **fractions(first, list(found.values())), **told}
 
 
 def _planted(work: Work) -> Values:

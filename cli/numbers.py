@@ -3,6 +3,7 @@
 Typer's own sentences are those of the library it converts with.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +15,15 @@ _READERS: dict[type, tuple[Callable[[str], Any], str]] = {
 }
 
 
-def reader(kind: type, *, least: float | None = None) -> Callable[[Any], Any]:
+def reader(
+    kind: type, *, least: float | None = None, infinite: bool = False
+) -> Callable[[Any], Any]:
     """Turns a word of the command line into a number.
 
     Args:
         kind: int or float.
         least: the smallest that is taken.
+        infinite: whether `inf` says something; `nan` never does.
 
     Raises:
         typer.BadParameter: by what is returned, if the word is no such number.
@@ -32,11 +36,16 @@ def reader(kind: type, *, least: float | None = None) -> Callable[[Any], Any]:
             value = read(word)
         except ValueError:
             value = None
-        if value is None or (least is not None and not value >= least):
+        if value is None or not _is_taken(value, least, infinite=infinite):
             raise typer.BadParameter(f"expected {words}, found {str(word)!r:.80}")
         return value
 
     return number
+
+
+def _is_taken(value: float, least: float | None, *, infinite: bool) -> bool:
+    known = not math.isnan(value) and (infinite or not math.isinf(value))
+    return known and (least is None or value >= least)
 
 
 def reads(kind: Any) -> bool:

@@ -56,6 +56,7 @@ def print_evaluation(console: Console, done: "Evaluation") -> None:
         console.print(pairs)
         print_path(console, "more of each pair", f"xc compare {shlex.quote(str(done.run.root))}")
     _print_evidence(console, done)
+    print_failure(console, {m: done.summary.get(f"fve_{m}") for m in _letters(len(sources))})
     what = "report" if done.run.report.is_file() else "numbers"
     path = done.run.report if done.run.report.is_file() else done.run.summary
     print_path(console, what, path.resolve())
@@ -73,6 +74,18 @@ def _print_evidence(console: Console, done: "Evaluation") -> None:
         console.print(f"intervals over {over}", style="dim", highlight=False, soft_wrap=True)
 
 
+def print_failure(console: Console, fve: Mapping[str, float | None]) -> None:
+    """A warning where a source is reconstructed worse than by the mean of its rows."""
+    failed = {source: value for source, value in fve.items() if value is not None and value < 0}
+    if failed:
+        values = ", ".join(f"{source.upper()} {value:,.3f}" for source, value in failed.items())
+        print_path(
+            console, "warning",
+            f"variance explained is below 0 ({values}), worse than the mean row alone: what is "
+            "told of such latents says little of the models",
+        )  # fmt: skip
+
+
 def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:
     """The table of headline numbers, with their intervals where there are any."""
     table = Table(title="  and  ".join(sources), title_justify="left", title_style="bold")
@@ -87,9 +100,7 @@ def _headlines(summary: Mapping[str, Any], sources: Sequence[str]) -> Table:
 
 def _pairs(summary: Mapping[str, Any], n_sources: int) -> Table | None:
     """Of more than two sources a row for each pair, of what was measured; else nothing."""
-    from xc.evaluate.letters import letter  # noqa: PLC0415  (as above)
-
-    letters = [letter(m) for m in range(n_sources)]
+    letters = _letters(n_sources)
     pairs = list(combinations(letters, 2)) if n_sources > 2 else []
     shown = [(k, w, f) for k, w, f in OF_PAIRS if any(_of_pair(k, summary, *p) for p in pairs)]
     if not shown:
@@ -148,10 +159,14 @@ def _needs_control(summary: Mapping[str, Any]) -> bool:
     return reason.startswith((NEEDS, STALE))
 
 
-def _keys(n_sources: int) -> Iterator[tuple[str, str, str]]:
-    from xc.evaluate.letters import letter  # noqa: PLC0415  (as above)
+def _letters(n_sources: int) -> list[str]:
+    from xc.evaluate.letters import letter  # noqa: PLC0415  (as below)
 
-    letters = [letter(m) for m in range(n_sources)]
+    return [letter(m) for m in range(n_sources)]
+
+
+def _keys(n_sources: int) -> Iterator[tuple[str, str, str]]:
+    letters = _letters(n_sources)
     for key, words, form in HEADLINES:
         for name in letters if "{}" in key else letters[:1]:
             yield key.format(name), words.format(name.upper()), form
@@ -193,6 +208,7 @@ def print_runs(console: Console, reports: Sequence["TrainReport"]) -> None:
     console.print(table)
     for r in reports:
         print_path(console, "run", r.run)
+        print_failure(console, r.fve)
 
 
 def print_path(console: Console, what: str, path: object) -> None:

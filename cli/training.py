@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xc.cli.blame import built, option_of
 from xc.cli.idle_options import idle_in_file, refuse_idle
 from xc.cli.opening import open_store
 from xc.cli.pipeline_file import Pipeline
@@ -60,8 +61,11 @@ def train_config(
     Raises:
         RequestError: if a value is wrong.
     """
-    return TrainConfig.resolve(
-        {**{name: value for name, value in flags.items() if value is not None}, **(chosen or {})},
-        beneath=pipeline.sections.get("train", {}),
-        where=pipeline.where("train"),
+    file, where, swept = pipeline.sections.get("train", {}), pipeline.where("train"), chosen or {}
+    given = {name: value for name, value in flags.items() if value is not None}
+    return built(
+        lambda over: TrainConfig.resolve(over, beneath=file, where=where),
+        {**given, **swept},
+        where=where,
+        shown=lambda name: name if name in swept else option_of(name),
     )

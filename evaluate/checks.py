@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from xc.evaluate.blocks import Range
 from xc.evaluate.reader import Reader
-from xc.store_schema import Checkpoint, RequestError
+from xc.store_schema import Checkpoint, RequestError, RunLayout
+from xc.store_schema.grown import WHAT_TO_DO, grown_since
 
 SPLIT = "heldout"
 
@@ -45,6 +46,10 @@ def _check_store(reader: Reader) -> None:
     trained_on = reader.checkpoint.store_fingerprint
     found = reader.store.fingerprint_of(reader.keys)
     if trained_on is not None and trained_on != found:
+        if grown := _grown(reader):
+            raise RequestError(
+                f"{reader.run_path} was trained on other activations: {grown}; {WHAT_TO_DO}"
+            )
         raise RequestError(
             f"{reader.run_path}: the checkpoint was trained on store {trained_on[:12]}, "
             f"{reader.store_path} is {found[:12]}; give the store it was trained on, or train again"
@@ -63,11 +68,17 @@ def _check_table(reader: Reader) -> None:
         reader.store.fingerprint_of(reader.keys),
         reader.store.fingerprint,
     ):
+        grown = _grown(reader)
         raise RequestError(
             f"{table.folder} was encoded from another store ({table.about['store'][:12]}) than "
-            f"{reader.store_path}; give that store, or run `xc train` again"
+            f"{reader.store_path}{': ' + grown if grown else ''}; give that store, or run the same "
+            "`xc train` or `xc import` again"
         )
     _check_size(checkpoint, table.d_sae)
+
+
+def _grown(reader: Reader) -> str | None:
+    return grown_since(RunLayout(reader.run_path), reader.store)
 
 
 def _check_size(checkpoint: Checkpoint, d_sae: int) -> None:

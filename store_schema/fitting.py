@@ -4,6 +4,7 @@ YAML reads 1e-4 as text and has no tuples; JSON has no paths. What fits without 
 everything else is left as it is, for the configuration itself to judge.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
@@ -46,11 +47,14 @@ def fitted(value: Any, kind: Any) -> Any:
 def check_plain(value: Any, kind: Any, *, where: str) -> None:
     """Refuse a value of the wrong type where text, a number or a switch is declared.
 
+    A number is finite: YAML's .nan and .inf are none that a setting could have.
+
     Raises:
         RequestError: naming what was expected and what was found.
     """
     options = _options(kind)
-    if set(options) <= _WORDS.keys() and type(value) not in options:
+    wrong = type(value) not in options or (type(value) is float and not math.isfinite(value))
+    if set(options) <= _WORDS.keys() and wrong:
         expected = " or ".join(_WORDS[option] for option in options)
         raise RequestError(f"{where}: expected {expected}, found {value!r:.80}")
 

@@ -1,12 +1,12 @@
 """Whether a run's files can be read and belong together."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from xc.store_schema.activation_store import ActivationStore
 from xc.store_schema.checkpoint import Checkpoint
 from xc.store_schema.errors import RequestError, SchemaError
+from xc.store_schema.grown import WHAT_TO_DO, grown_since, joined
 from xc.store_schema.latent_table import LatentTable
 from xc.store_schema.problem import Problem, noting
 from xc.store_schema.progress import Progress, Silent
@@ -41,7 +41,7 @@ def verify_run(
         expected = {"d_sae": d_sae, "checkpoint": checkpoint.fingerprint}
         if checkpoint.store_fingerprint is not None:
             expected["store"] = checkpoint.store_fingerprint
-        _check_store(checkpoint, store)
+        _check_store(run, checkpoint, store)
     problems += check_table(run.latents, run.root, progress, expected=expected)
     if store is not None:
         with noting(problems, run.root, run.latents):
@@ -52,25 +52,17 @@ def verify_run(
     return problems + check_evaluation(run, d_sae)
 
 
-def _check_store(checkpoint: Checkpoint, store: ActivationStore | None) -> None:
+def _check_store(run: RunLayout, checkpoint: Checkpoint, store: ActivationStore | None) -> None:
     if store is None or checkpoint.store_fingerprint is None:
         return  # an imported one may have been trained anywhere
     found = store.fingerprint_of([s.key for s in checkpoint.sources])
     if found != checkpoint.store_fingerprint:
-        raise SchemaError(f"was trained on other activations than those of {store.path}")
+        grown = grown_since(run, store)
+        why = f": {grown}; {WHAT_TO_DO}" if grown else ""
+        raise SchemaError(f"was trained on other activations than those of {store.path}{why}")
 
 
 def _check_coverage(table: LatentTable, store: ActivationStore) -> None:
-    found, expected = _joined(table.ranges), _joined(store.splits["heldout"])
+    found, expected = joined(table.ranges), joined(store.splits["heldout"])
     if found != expected:
         raise SchemaError(f"covers rows {found}; held out are {expected}")
-
-
-def _joined(ranges: Sequence[tuple[int, int]]) -> list[list[int]]:
-    joined: list[list[int]] = []
-    for start, stop in ranges:
-        if joined and joined[-1][1] == start:
-            joined[-1][1] = stop
-        else:
-            joined.append([start, stop])
-    return joined

@@ -17,6 +17,7 @@ from xc.store_schema import (
     to_mapping,
 )
 from xc.store_schema.atomic import PARTIAL, remove
+from xc.store_schema.grown import WHAT_TO_DO, grown_since
 from xc.train import state as states
 from xc.train.config import TrainConfig
 
@@ -178,8 +179,9 @@ def _listed(values: dict[str, Any], names: list[str]) -> str:
 def _check_store(
     run: RunLayout, config: TrainConfig, store: ActivationStore, trained_on: str | None
 ) -> None:
-    if trained_on not in (None, store.fingerprint_of(config.sources)):
-        raise RequestError(
-            f"{run.root} was trained on other activations than {store.path} holds; "
-            "choose another --run, or --no-resume to replace it"
-        )
+    if trained_on in (None, store.fingerprint_of(config.sources)):
+        return
+    other = f"{run.root} was trained on other activations than {store.path} holds"
+    if grown := grown_since(run, store):
+        raise RequestError(f"{other}: {grown}; {WHAT_TO_DO} (--no-resume replaces this one)")
+    raise RequestError(f"{other}; choose another --run, or --no-resume to replace it")

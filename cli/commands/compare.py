@@ -37,7 +37,7 @@ def compare(
         float,
         typer.Option(
             "--l0-tolerance",
-            parser=reader(float, least=0),
+            parser=reader(float, least=0, infinite=True),
             help="Share by which L0 may differ unmarked.",
         ),
     ] = L0_TOLERANCE,

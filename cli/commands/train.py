@@ -13,7 +13,7 @@ from xc.cli.next_steps import after_training, print_next
 from xc.cli.numbers import reader
 from xc.cli.options import with_options
 from xc.cli.pipeline_file import Pipeline
-from xc.cli.results import print_path, print_runs, training_line
+from xc.cli.results import print_failure, print_path, print_runs, training_line
 from xc.cli.sweeping import HELP, axes_of, members_of, run_sweep
 from xc.cli.training import run_train
 from xc.store_schema import Progress, RequestError
@@ -62,6 +62,7 @@ def train(
         if not speaks():
             return
         progress.note(training_line(report))
+        print_failure(console, report.fve)
         print_path(console, "run", folder)
         print_next(console, after_training(pipeline, folder))
 

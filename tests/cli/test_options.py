@@ -1,16 +1,23 @@
 """Options made from a dataclass: one per field, typed, documented, None when not given."""
 
 import inspect
+import math
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from xc.cli.commands import COMMANDS
+from xc.cli.evaluate_options import EvaluateOptions
 from xc.cli.main import build_app
+from xc.cli.null_config import NullConfig
+from xc.cli.numbers import reader
 from xc.cli.options import with_options
+from xc.harvest import HarvestConfig
+from xc.store_schema import RequestError, from_mapping
+from xc.train import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,9 @@ def test_a_switch_may_name_its_opposite(seen):
         (["--tokens", "abc"], "'--tokens': expected a whole number, found 'abc'"),
         (["--tokens", "1.5"], "'--tokens': expected a whole number, found '1.5'"),
         (["--lr", "fast"], "'--lr': expected a number, found 'fast'"),
+        (["--lr", "nan"], "'--lr': expected a number, found 'nan'"),
+        (["--lr", "-inf"], "'--lr': expected a number, found '-inf'"),
+        (["--lr", "1e999"], "'--lr': expected a number, found '1e999'"),
     ],
 )
 def test_what_is_no_number_is_refused_in_words_of_our_own(app, typed, message):
@@ -105,6 +115,25 @@ def test_limits_of_numbers_are_told(typed, message):
     with pytest.raises(typer.BadParameter) as caught:
         build_app(typed)(typed, standalone_mode=False)
     assert caught.value.message == message
+
+
+def test_a_tolerance_may_be_without_end() -> None:
+    take = reader(float, least=0, infinite=True)
+    assert take("inf") == float("inf")
+    for word in ("nan", "-inf"):
+        with pytest.raises(typer.BadParameter, match="expected a number from 0 on"):
+            take(word)
+
+
+@pytest.mark.parametrize("stage", [HarvestConfig, TrainConfig, EvaluateOptions, NullConfig])
+def test_no_number_of_a_file_is_nan_or_infinite(stage: type) -> None:
+    needed = {"layers": ["1"]} if stage is HarvestConfig else {}
+    for name, kind in get_type_hints(stage).items():
+        if float not in (kind, *get_args(kind)):
+            continue
+        for value in (math.nan, math.inf, ".nan", "inf"):
+            with pytest.raises(RequestError, match=name):
+                from_mapping(stage, {**needed, name: value}, where="x")
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c != "run"])

@@ -9,7 +9,7 @@ import planted
 import pytest
 from rich.console import Console
 
-from xc.cli.results import print_evaluation
+from xc.cli.results import print_evaluation, print_failure
 from xc.evaluate import Evaluation
 from xc.store_schema import RunLayout
 
@@ -51,6 +51,20 @@ def test_three_sources_are_told_pair_by_pair(run: RunLayout) -> None:
     words = " ".join(said)
     assert "sharedness" in words
     assert "…" not in words
+
+
+def test_a_reconstruction_worse_than_the_mean_is_warned_of(run: RunLayout) -> None:
+    said = printed(run, {"fve_a": -81.25, "fve_b": 0.4, "fve_c": -0.001})
+    (line,) = (line for line in said if line.startswith("warning: "))
+    assert "below 0 (A -81.250, C -0.001), worse than the mean row alone" in line
+    assert not any(line.startswith("warning") for line in printed(run, {"fve_a": 0.0}))
+
+
+def test_the_end_of_training_warns_likewise() -> None:
+    console = Console(width=80, file=io.StringIO())
+    print_failure(console, {"a": 0.9, "b": -2.0})
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().startswith("warning: variance explained is below 0 (B -2.000)")
 
 
 def test_nothing_is_said_of_pairs_that_were_not_measured(run: RunLayout) -> None:

@@ -84,8 +84,8 @@ def test_the_file_may_ask_for_a_sweep(tmp_path: Path):
         (["kk=1"], "unknown key 'kk'; did you mean"),
         (["k="], "k has no values"),
         (["k=3,3"], "k=3 comes twice"),
-        (["k=many"], "--sweep k=many: train: k must be a whole number"),
-        (["k=2", "seed=-1"], "--sweep k=2,seed=-1: train: seed must be"),
+        (["k=many"], "--sweep k=many: k must be a whole number"),
+        (["k=2", "seed=-1"], "--sweep k=2,seed=-1: seed must be"),
         (["device=cpu,cuda"], "device is the same for all runs"),
     ],
 )

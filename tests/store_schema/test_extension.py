@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from folders import contents
+from growing import longer
 
 from xc.store_schema import (
     ActivationStore,
@@ -23,24 +24,6 @@ from xc.store_schema import (
 from xc.store_schema.verify import verify_store
 
 SCRIPTS = Path(__file__).parent / "scripts"
-
-
-def longer(plan: StorePlan, n: int = 33) -> StorePlan:
-    """The plan, and `n` sequences of 9 tokens behind it, the last third held out."""
-    rng = np.random.default_rng(7)
-    ids = rng.integers(3, 200, n * 9).astype(np.int32)
-    ids[::9] = 0
-    heldout = np.arange(n) >= n * 2 // 3
-    start = int(plan.token_offsets[-1])
-    return dataclasses.replace(
-        plan,
-        token_ids=np.concatenate([plan.token_ids, ids]),
-        token_offsets=np.concatenate([plan.token_offsets, start + np.arange(9, n * 9 + 1, 9)]),
-        document=np.concatenate([plan.document, 1000 * plan.n_sequences + np.arange(n)]),
-        split=np.concatenate([plan.split, heldout.astype(np.uint8)]),
-        keep=np.concatenate([plan.keep, ids != 0]),
-        segments=({"rows": plan.n_rows}, {"rows": n * 8}),
-    )
 
 
 def complete(writer: StoreWriter) -> list[int]:

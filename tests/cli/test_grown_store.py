@@ -1,0 +1,61 @@
+"""A run whose store has grown since: every command that refuses says so, and what to do."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import planted
+import pytest
+import yaml
+from growing import grow
+from typer.testing import CliRunner
+
+from xc.cli.main import build_app
+from xc.store_schema import ActivationStore, RunLayout, to_mapping
+from xc.store_schema.grown import WHAT_TO_DO
+from xc.train import TrainConfig
+
+TRAIN = {
+    "d_sae": 18, "k": 2, "tokens": 640, "batch_size": 64, "device": "cpu", "lr": 1e-3,
+    "window_mb": 1, "dead_after_tokens": 64,
+}  # fmt: skip
+
+
+def refused(*words: str) -> str:
+    done = CliRunner().invoke(build_app(words), list(words))
+    assert done.exit_code == 2, done.output
+    return done.stderr
+
+
+@pytest.fixture
+def trained(planted_run: RunLayout, planted_store: ActivationStore) -> RunLayout:
+    """A run as `xc train` leaves it, before its store grew."""
+    keys = [source.key for source in planted_store.sources]
+    config = TrainConfig.resolve({**TRAIN, "sources": keys})
+    values = {"store": str(planted_store.path), "train": to_mapping(config)}
+    planted_run.config.write_text(yaml.safe_dump(values), encoding="utf-8")
+    grow(planted_store.path)
+    return planted_run
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "evaluate --ce", "null"])
+def test_it_is_told(
+    command: str, trained: RunLayout, planted_store: ActivationStore, tmp_path: Path
+) -> None:
+    file = tmp_path / "pipeline.yaml"
+    text = {"store": str(planted_store.path), "run": str(trained.root), "train": TRAIN}
+    file.write_text(yaml.safe_dump(text))
+    told = refused(*command.split(), "--config", str(file))
+    held = f"{planted_store.path} held 1,920 rows then and has grown to 2,184 since; {WHAT_TO_DO}"
+    assert "was trained on other activations" in told
+    assert held in told
+
+
+def test_an_import_is_to_be_encoded_again(
+    truth: planted.Truth, planted_store: ActivationStore, tmp_path: Path
+) -> None:
+    own = planted.true_crosscoder(truth, planted_store)
+    run = planted.write_run(tmp_path / "run", replace(own, store_fingerprint=None), planted_store)
+    grow(planted_store.path)
+    told = refused("evaluate", "--run", str(run.root), "--store", str(planted_store.path))
+    assert "has grown to 2,184 since; give that store, or run the same" in told
+    assert "`xc import` again" in told
