@@ -48,4 +48,5 @@ def _owner(path: Path) -> Path:
 def _names(folder: Path) -> str:
     runs = runs_in(folder)
     named = [shlex.quote(str(run)) for run in runs[:_NAMED]]
-    return ", ".join(named) + " …" * (len(runs) > _NAMED)
+    more = f" and {len(runs) - _NAMED} more" if len(runs) > _NAMED else ""
+    return ", ".join(named) + more

@@ -10,6 +10,9 @@ WIDTH = 80
 MOST = 5
 """Entries of a list that are shown; `--json` has all."""
 
+_COMMANDS = 3
+"""The same, of the commands that made a store: the last ones."""
+
 _HASH = 12
 _INDENT = 10
 _PACKAGES = ("xcdiff", "torch", "transformers", "tokenizers", "zarr", "numpy", "cuda")
@@ -36,7 +39,7 @@ def _extent(about: Mapping[str, Any]) -> Iterator[str]:
     )
     if len(segments := about.get("segments", [])) > 1:
         grown = " + ".join(f"{segment['rows']:,}" for segment in segments[:MOST])
-        yield _named("grown", f"{grown} rows{_more(segments)}")
+        yield _with_more(_named("grown", f"{grown} rows"), segments)
 
 
 def _text(about: Mapping[str, Any]) -> Iterator[str]:
@@ -48,7 +51,8 @@ def _text(about: Mapping[str, Any]) -> Iterator[str]:
         documents = f", {part['documents']:,} documents" if "documents" in part else ""
         revision = f" @{part['revision'][:_HASH]}" if part.get("revision") else ""
         text = f"{part['name']}{revision}  {counted}{documents}  {str(part['fingerprint'])[:_HASH]}"
-        yield _named("" if number else "text", text + (_more(parts) if number == MOST - 1 else ""))
+        line = _named("" if number else "text", text)
+        yield _with_more(line, parts) if number == MOST - 1 else line
     roles = {name: n for name, n in about.get("roles", {}).items() if n}
     if roles and list(roles) != ["neither"]:
         shares = ", ".join(f"{name} {_share(n, about)}" for name, n in roles.items())
@@ -104,22 +108,29 @@ def _statistics(about: Mapping[str, Any]) -> Iterator[str]:
             + "".join(f"{_number(n):>9}" for n in norms)
             + f"{_number(found.get('gamma')):>7}{found.get('sinks') or 0:>8,}  {largest}"
         )
+    if len(known) > MOST:
+        yield _more(known)
 
 
 def _comparisons(about: Mapping[str, Any]) -> Iterator[str]:
     pairs = list((about.get("comparisons") or {}).items())
     for number, (pair, found) in enumerate(pairs[:MOST]):
         a, _, b = pair.partition("|")
-        yield _named(
+        line = _named(
             "" if number else "alike",
             f"{a} and {b}: CKA {_number(found.get('cka'))}, SVCCA {_number(found.get('svcca'))} "
             f"({found.get('rows', 0):,} rows)",
         )
+        yield _with_more(line, pairs) if number == MOST - 1 else line
 
 
 def _making(about: Mapping[str, Any]) -> Iterator[str]:
     made = about.get("provenance") or {}
-    for command in made.get("commands", [])[-3:]:
+    commands = made.get("commands", [])
+    if len(commands) > _COMMANDS:
+        yield _named("command", f"… {len(commands) - _COMMANDS + 1} earlier (--json)")
+        commands = commands[1 - _COMMANDS :]
+    for command in commands:
         yield _named("command", command)
     versions = made.get("environment") or about["versions"]
     named = [f"{name} {versions[name]}" for name in _PACKAGES if name in versions]
@@ -140,11 +151,17 @@ def _more(items: Sequence[Any]) -> str:
     return f"  … {len(items) - MOST} more (--json)" if len(items) > MOST else ""
 
 
+def _with_more(line: str, items: Sequence[Any]) -> str:
+    """The line, and how many items are not shown; of the two, that is what has room."""
+    more = _more(items)
+    return _cut(line, WIDTH - len(more)) + more
+
+
 def _number(value: Any) -> str:
     return "–" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _cut(line: str) -> str:
+def _cut(line: str, width: int = WIDTH) -> str:
     """The line as far as it fits, without what steers a terminal: a store may be anybody's."""
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
-    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+    return line if len(line) <= width else line[: width - 1] + "…"

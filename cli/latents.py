@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 from rich.cells import cell_len
 from rich.console import Console
@@ -57,6 +58,27 @@ def print_latents(console: Console, found: pa.Table, evaluation: Evaluation) -> 
     console.print(
         Text(f"{len(rows):,} of {evaluation.latents.n_rows:,} latents{hint}", style="dim")
     )
+    blank = [row["latent"] for row in rows if not examples.get(row["latent"])]
+    if blank and not hidden:
+        why = _why_blank(blank, evaluation, any_kept=bool(examples))
+        console.print(Text(why, style="dim"))
+
+
+def _why_blank(blank: list[int], evaluation: Evaluation, *, any_kept: bool) -> str:
+    """Why it is not told of these latents what they fire on."""
+    if not any_kept:
+        return (
+            f"{FIRES_ON}: this evaluation kept no examples; `xc evaluate` with all metrics and "
+            "--examples above 0 does"
+        )
+    silent = int(np.count_nonzero(evaluation.latents.column("frequency")[blank] == 0))
+    why = [f"{silent:,} never fire on the rows that were measured"] if silent else []
+    if rest := len(blank) - silent:
+        why.append(
+            f"of {rest:,} no example was kept (`xc evaluate` keeps those of --latents-per-class "
+            "latents of each class)"
+        )
+    return f"blank under {FIRES_ON}: {'; '.join(why)}"
 
 
 @dataclass(frozen=True)

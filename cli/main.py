@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -11,17 +12,27 @@ from typer.exceptions import Abort, TyperException
 from xc.cli.commands import COMMANDS
 from xc.cli.exits import INTERRUPTED, report_import, report_usage
 
+_DISTRIBUTION = "xcdiff"
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415  (no command needs it)
+
+        typer.echo(f"{_DISTRIBUTION} {version(_DISTRIBUTION)}")
+        raise typer.Exit
+
 
 def build_app(typed: Sequence[str]) -> typer.Typer:
     """The application, with the options of the command that was typed and the names of all."""
     app = typer.Typer(
-        no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         help="Diff language models: harvest activations, train a crosscoder, measure what it "
         "shares.",
     )
+    app.callback()(_own_options)
     wanted = next((word for word in typed if word in COMMANDS), None)
     for name, text in COMMANDS.items():
         if name == wanted:
@@ -29,6 +40,15 @@ def build_app(typed: Sequence[str]) -> typer.Typer:
         else:
             app.command(name, help=text, short_help=text)(_nothing(name))
     return app
+
+
+def _own_options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Say the version."),
+    ] = False,
+) -> None:
+    """Options of `xc` itself; Typer's own help line says more."""
 
 
 def _nothing(name: str) -> Callable[[], None]:
@@ -44,8 +64,9 @@ def main() -> None:
     """Entry point of the `xc` script."""
     # Idle threads that spin, the default of torch's OpenMP, slow a shared machine many times over.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    typed = sys.argv[1:] or ["--help"]
     try:
-        status = build_app(sys.argv[1:])(standalone_mode=False)
+        status = build_app(typed)(typed, standalone_mode=False)
     except TyperException as error:
         status = report_usage(error)
     except Abort:

@@ -1,5 +1,6 @@
 """Some latents of a finished evaluation: of one class, in an order, a few of them."""
 
+import difflib
 import re
 from collections.abc import Sequence
 
@@ -21,6 +22,14 @@ _NORM = re.compile("norm_[a-z]")
 
 OF_FIRST = {"nu_error": "nu_error_mirror", "nu_reconstruction": "nu_reconstruction_mirror"}
 """Latents of A alone have no direction in B worth measuring along."""
+
+
+ALL_COLUMNS = "all of them: `xc latents RUN --columns all`, explained in docs/tables.md"
+
+_CLOSE = 3
+"""Most columns that are taken for misspelt."""
+_NAMED = 8
+"""Most columns that a message names."""
 
 
 def list_latents(
@@ -67,7 +76,23 @@ def _shown(latents: Table, columns: Sequence[str], kind: str | None, sort: str |
 
 def _check_column(latents: Table, name: str) -> None:
     if name not in latents.names:
-        raise RequestError(f"no column '{name}'{suggestion(name, latents.names)}")
+        raise RequestError(f"no column '{name}'; {_instead(name, latents.names)}; {ALL_COLUMNS}")
+
+
+def _instead(name: str, names: Sequence[str]) -> str:
+    """Which columns may have been meant: those of each source or pair, close ones, usual ones."""
+    if of_each := [n for n in names if re.fullmatch(rf"{re.escape(name)}(_[a-z]){{1,3}}", n)]:
+        return f"there is one of each source or pair: {_first(of_each)}"
+    if near := difflib.get_close_matches(name, names, n=_CLOSE):
+        quoted = " or ".join(f"'{n}'" for n in near)
+        return f"did you mean {quoted}?"
+    usual = [n for p in PREFERRED for n in names if re.fullmatch(rf"{p}(_[a-z]_[a-z])?", n)]
+    return f"usual ones: {_first(usual)}"
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _known_class(latents: Table, kind: str) -> str:

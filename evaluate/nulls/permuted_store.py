@@ -93,7 +93,10 @@ def write_permuted(
         writer.add_sources([source], codec=codec.name, tuples=())
     writer.add_sources([], codec="bf16", tuples=[tuple(taken)])
     missing = [(name, shard) for name in taken for shard in writer.missing(name)]
-    progress.start("permute", len(taken) * writer.n_rows, "rows", done=0)
+    # A row of each source is one; "rows" would be twice those of the store.
+    total = len(taken) * writer.n_rows
+    left = sum(stop - start for start, stop in (writer.shard_range(s) for _, s in missing))
+    progress.start("permute", total, "activations", done=total - left)
     for name, shard in missing:
         start, stop = writer.shard_range(shard)
         key, rows_of_it = taken[name]

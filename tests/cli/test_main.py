@@ -1,13 +1,15 @@
 """Help on a screen of 80 columns: names are whole, sentences too."""
 
 import re
+import sys
+from importlib.metadata import version
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from xc.cli.commands import COMMANDS
-from xc.cli.main import build_app
+from xc.cli.main import build_app, main
 
 
 def helped(*words: str) -> str:
@@ -24,6 +26,26 @@ def test_names_of_options_are_whole(name: str) -> None:
     options = [p for p in command.params if p.param_type_name == "option" and not p.hidden]
     for word in (w for p in options for w in (*p.opts, *p.secondary_opts)):
         assert word in shown
+
+
+def test_alone_it_shows_its_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["xc"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    said = capsys.readouterr()
+    assert (left.value.code, said.err) == (0, "")
+    assert said.out.startswith("Usage: xc [OPTIONS] COMMAND")
+    assert said.out.count("\n") > len(COMMANDS)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    expected = f"xcdiff {version('xcdiff')}\n"
+    for words in (["--version"], ["--version", "train"]):
+        done = CliRunner().invoke(build_app(words), words)
+        assert (done.exit_code, done.output) == (0, expected)
+    assert "--version" in helped()
 
 
 def test_the_list_of_commands_has_whole_sentences() -> None:

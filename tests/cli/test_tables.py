@@ -9,6 +9,8 @@ from pathlib import Path
 
 import planted
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from measured import Case
 from rich.console import Console
@@ -171,6 +173,26 @@ def test_the_usual_columns_are_a_table_with_whole_words(evaluation: Evaluation):
     assert "class: shared" in printed(found, evaluation, width=40)
 
 
+def test_latents_without_text_say_why(evaluation: Evaluation, tmp_path: Path):
+    run = RunLayout(shutil.copytree(evaluation.run.root, tmp_path / "run"))
+    frequency = evaluation.latents.column("frequency").copy()
+    frequency[1] = 0
+    table = evaluation.latents.to_arrow()
+    at = table.column_names.index("frequency")
+    pq.write_table(table.set_column(at, "frequency", pa.array(frequency)), run.latents_parquet)
+    kept = evaluation.examples.to_arrow()
+    pq.write_table(kept.filter(pc.greater(kept["latent"], 2)), run.examples)
+    found = list_latents(Evaluation(run), limit=4)
+    said = printed(found, Evaluation(run), width=200)
+    assert said[-1] == (
+        "blank under fires on: 1 never fire on the rows that were measured; of 2 no example was "
+        "kept (`xc evaluate` keeps those of --latents-per-class latents of each class)"
+    )
+    pq.write_table(kept.slice(0, 0), run.examples)
+    said = printed(found, Evaluation(run), width=200)
+    assert said[-1].startswith("fires on: this evaluation kept no examples; `xc evaluate` with")
+
+
 def printed(found: pa.Table, evaluation: Evaluation, *, width: int) -> list[str]:
     console = Console(width=width, force_terminal=True, no_color=True, file=io.StringIO())
     print_latents(console, found, evaluation)
@@ -223,6 +245,7 @@ def test_what_is_below_one_reads_so_in_terminal_and_report_alike(
     assert isinstance(console.file, io.StringIO)
     said = [line for line in console.file.getvalue().splitlines() if "above chance" in line]
     assert [re.findall(r"[\d.]+", line) for line in said] == [[text], [text, text]]
-    assert section.pages[0].tables[1].rows[-1] == ("Alignment above chance", text, text)
+    rows = [row for table in section.pages[0].tables for row in table.rows]
+    assert ("Alignment above chance", text, text) in rows
     (row,) = (row for row in headline_rows(data) if row.metric.name == "alignment_adjusted")
     assert row.values[0].text == text

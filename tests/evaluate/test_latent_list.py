@@ -1,10 +1,14 @@
 """Latents of a class, in an order: against pandas on the same table."""
 
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from xc.evaluate import Evaluation
-from xc.evaluate.latent_list import PREFERRED, list_latents
-from xc.store_schema import RequestError
+from xc.evaluate.latent_list import ALL_COLUMNS, PREFERRED, list_latents
+from xc.store_schema import RequestError, RunLayout
 
 
 def test_lists_all_latents_by_number(evaluation: Evaluation):
@@ -41,6 +45,30 @@ def test_a_class_without_latents_gives_an_empty_table(evaluation: Evaluation):
     kinds = set(evaluation.latents.to_arrow()["class"].to_pylist())
     absent = next(k for k in ("dead", "other", "a_only", "shared") if k not in kinds)
     assert len(list_latents(evaluation, kind=absent)) == 0
+
+
+def test_a_wrong_column_names_a_handful_and_where_all_stand(evaluation: Evaluation):
+    with pytest.raises(RequestError) as caught:
+        list_latents(evaluation, sort="nonsense")
+    assert str(caught.value) == (
+        f"no column 'nonsense'; usual ones: {', '.join(PREFERRED)}; {ALL_COLUMNS}"
+    )
+
+
+def test_of_more_sources_every_pair_is_named(tmp_path: Path):
+    names = ["latent", *(f"{n}_{p}" for n in ("nu_error", "norm") for p in ("a_b", "a_c", "b_c"))]
+    names += ["norm_a", "norm_b", "norm_c", "nu_error_mirror_a_b"]
+    run = RunLayout(tmp_path)
+    run.evaluation.mkdir()
+    pq.write_table(pa.table({name: [0] for name in names}), run.latents_parquet)
+    for wish, told in (
+        ("nu_error", "no column 'nu_error'; there is one of each source or pair: nu_error_a_b, "
+         "nu_error_a_c, nu_error_b_c; all"),
+        ("xyz", "usual ones: latent, nu_error_a_b, nu_error_a_c, nu_error_b_c; all"),
+        ("nu_eror_a_b", "did you mean 'nu_error_a_b' or 'nu_error_"),
+    ):  # fmt: skip
+        with pytest.raises(RequestError, match=told):
+            list_latents(Evaluation(run), sort=wish)
 
 
 @pytest.mark.parametrize(

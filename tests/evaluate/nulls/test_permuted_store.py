@@ -12,7 +12,7 @@ from xc.evaluate.nulls.permuted_store import (
     permuted_keys,
     write_permuted,
 )
-from xc.store_schema import ActivationStore, RequestError, RowFilter, Silent
+from xc.store_schema import ActivationStore, Progress, RequestError, RowFilter, Silent
 from xc.store_schema.verify import verify
 
 FILTER = RowFilter()
@@ -26,11 +26,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ActivationStore:
     return write_store(tmp_path_factory.mktemp("permuted") / "acts.zarr", truth, plan)
 
 
-def permuted(store: ActivationStore, path: Path, rows: int = 10**6) -> ActivationStore:
+def permuted(
+    store: ActivationStore, path: Path, rows: int = 10**6, progress: Progress | None = None
+) -> ActivationStore:
     a, b = (s.key for s in store.sources)
     return write_permuted(
-        store, (a, b), path, row_filter=FILTER, rows=rows, seed=SEED, progress=Silent()
-    )
+        store, (a, b), path,
+        row_filter=FILTER, rows=rows, seed=SEED, progress=progress or Silent(),
+    )  # fmt: skip
 
 
 def places(store: ActivationStore, key: str, rows: np.ndarray) -> np.ndarray:
@@ -71,6 +74,26 @@ def test_some_rows_of_both_splits(store: ActivationStore, tmp_path: Path) -> Non
         np.testing.assert_array_equal(
             getattr(found.rows, name)[:], getattr(store.rows, name)[:][stay]
         )
+
+
+class Told(Silent):
+    """Keeps what bars are made of."""
+
+    def start(self, title: str, total: int, unit: str, *, done: int = 0) -> None:
+        self.bar, self.moved = (title, total, unit, done), done
+
+    def advance(self, amount: int, **figures: float) -> None:
+        self.moved += amount
+
+
+def test_rows_of_both_sources_are_not_told_as_rows_of_the_store(
+    store: ActivationStore, tmp_path: Path
+) -> None:
+    told, again = Told(), Told()
+    permuted(store, tmp_path / "p.zarr", progress=told)
+    assert told.bar == ("permute", 2 * store.n_rows, "activations", 0)
+    permuted(store, tmp_path / "p.zarr", progress=again)
+    assert again.bar[-1] == again.moved == told.moved == 2 * store.n_rows
 
 
 def test_a_killed_writer_is_gone_on_with(store: ActivationStore, tmp_path: Path) -> None:
