@@ -1,11 +1,13 @@
 """Bootstrap intervals over clusters, from per-sequence sums: the rows are not read again."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
 from xc.evaluate.facts import Facts
 from xc.evaluate.jackknife import LEVEL, jackknife
-from xc.evaluate.metric import Metric, Sums
+from xc.evaluate.metric import Metric, Statistic, Sums
 from xc.evaluate.sequence_sums import SEQUENCE, TABLE
 
 FEW = 100
@@ -38,21 +40,53 @@ def interval(
     Returns:
         float64 [2, …value]: low and high; None where there is nothing to resample.
     """
-    if metric.statistic is None or resamples == 0:
-        return None
-    table = by_cluster(sums, clusters)
-    if len(table) < 2:
-        return None
-    if len(table) < FEW:
-        whole = table.sum(axis=0)
-        left_out = metric.statistic({**sums, TABLE: whole - table}, facts)
-        value = metric.statistic({**sums, TABLE: whole}, facts)
-        return jackknife(value, left_out, bounds=metric.bounds)
-    tables = resampled(table, facts.generator(_STREAM), resamples=resamples)
-    values = metric.statistic({**sums, TABLE: tables}, facts)
-    share = tail(len(table))
-    bounds: np.ndarray = np.quantile(values, [share, 1 - share], axis=0)
-    return bounds
+    found = intervals([metric], {metric.name: sums}, facts, resamples=resamples, clusters=clusters)
+    return found[metric.name]
+
+
+def intervals(
+    metrics: Sequence[Metric],
+    sums: Mapping[str, Sums],
+    facts: Facts,
+    *,
+    resamples: int,
+    clusters: np.ndarray | None = None,
+) -> dict[str, np.ndarray | None]:
+    """`interval` of several metrics, by name: what is drawn is drawn once for all of them.
+
+    Args:
+        metrics: what to resample.
+        sums: of all rows, per sequence, by name of the metric.
+        facts: as there.
+        resamples: as there.
+        clusters: as there.
+    """
+    asked = {m: m.statistic for m in metrics if m.statistic is not None and resamples}
+    tables = {m: by_cluster(sums[m.name], clusters) for m in asked}
+    found: dict[str, np.ndarray | None] = dict.fromkeys(m.name for m in metrics)
+    for n in {len(table) for table in tables.values()} - {0, 1}:
+        own = [m for m in asked if len(tables[m]) == n]
+        if n < FEW:
+            for m in own:
+                found[m.name] = _left_out(m, asked[m], sums[m.name], tables[m], facts)
+            continue
+        every = [tables[m] for m in own]
+        again = resampled(every, facts.generator(_STREAM), resamples=resamples)
+        ends = [tail(n), 1 - tail(n)]
+        for m, totals in zip(own, again, strict=True):
+            values = asked[m]({**sums[m.name], TABLE: totals}, facts)
+            found[m.name] = np.quantile(values, ends, axis=0)
+    return found
+
+
+def _left_out(
+    metric: Metric, statistic: Statistic, sums: Sums, table: np.ndarray, facts: Facts
+) -> np.ndarray | None:
+    """Each of few clusters in turn."""
+    whole = table.sum(axis=0)
+    left_out = statistic({**sums, TABLE: whole - table}, facts)
+    value = statistic({**sums, TABLE: whole}, facts)
+    return jackknife(value, left_out, bounds=metric.bounds)
 
 
 def tail(n: int) -> float:
@@ -74,11 +108,15 @@ def by_cluster(sums: Sums, clusters: np.ndarray | None) -> np.ndarray:
     return table
 
 
-def resampled(table: np.ndarray, generator: np.random.Generator, *, resamples: int) -> np.ndarray:
-    """Totals of `resamples` draws of clusters: [s, feature] to [resample, feature]."""
-    n = len(table)
-    out = np.empty((resamples, table.shape[1]))
+def resampled(
+    tables: Sequence[np.ndarray], generator: np.random.Generator, *, resamples: int
+) -> list[np.ndarray]:
+    """Totals of `resamples` draws of clusters, the same ones of each table: [s, feature] to
+    [resample, feature]."""
+    n = len(tables[0])
+    out = [np.empty((resamples, table.shape[1])) for table in tables]
     for i in range(resamples):
-        drawn = np.bincount(generator.integers(0, n, size=n), minlength=n)
-        out[i] = np.einsum("s,sf->f", drawn.astype(np.float64), table)
+        drawn = np.bincount(generator.integers(0, n, size=n), minlength=n).astype(np.float64)
+        for totals, table in zip(out, tables, strict=True):
+            totals[i] = np.einsum("s,sf->f", drawn, table)
     return out

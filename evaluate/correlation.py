@@ -20,15 +20,30 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float:
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Pearson's coefficient of the ranks, equal values sharing the mean of theirs."""
-    from scipy.stats import rankdata  # noqa: PLC0415  (slow, and most commands correlate nothing)
+    return pearson(ranks(x), ranks(y))
 
-    return pearson(rankdata(x), rankdata(y))
+
+def ranks(x: np.ndarray) -> np.ndarray:
+    """From 1, float64 [n]; equal values share the mean of theirs. Of finite numbers.
+
+    What `scipy.stats.rankdata` gives, which takes some six times as long for a hundred numbers.
+    """
+    order = np.argsort(x, kind="stable")
+    ordered, out = x[order], np.empty(len(x))
+    first = np.append(0, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1)
+    if len(first) >= len(x):
+        out[order] = np.arange(1, len(x) + 1)
+    else:
+        many = np.append(first[1:], len(x)) - first
+        out[order] = np.repeat(first + (many + 1) / 2, many)
+    return out
 
 
 def _unit(x: np.ndarray) -> np.ndarray:
     """Centred, of length 1; NaN where it does not vary."""
     largest = np.abs(x).max() or 1.0
-    centred = x / largest - (x / largest).mean()
+    scaled = x / largest
+    centred = scaled - scaled.mean()
     length = np.linalg.norm(centred)
     even = length <= _EVEN * np.sqrt(len(x))
     return np.full(len(x), np.nan) if even else np.asarray(centred / length)

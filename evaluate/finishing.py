@@ -1,6 +1,7 @@
 """All sums to all values, in the order of the table; pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,11 +21,13 @@ def finish_all(metrics: Iterable[Metric], sums: Mapping[str, Sums], facts: Facts
     Raises:
         NumericalError: if a sum is not finite.
     """
+    values = dict(facts.values)
+    growing = replace(facts, values=values)  # a copy for each metric would be of all before it
     for metric in metrics:
         own = sums.get(metric.name, {})
         _check(metric, own)
-        facts = facts.with_value(metric.name, metric.finish(own, facts))
-    return facts
+        values[metric.name] = metric.finish(own, growing)
+    return growing
 
 
 def _check(metric: Metric, sums: Sums) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 
 import numpy as np
 
@@ -100,13 +100,17 @@ class GroupSums:
 
     def each(self, name: str) -> Iterator[Sums]:
         """Sums of one metric over each group of rows that they are kept by."""
-        metric = next(m for m in self.metrics if m.name == name)
-        label = label_of(metric)
+        metric, label = next(m for m in self.metrics if m.name == name), self._labels[name]
         for part in self.parts.of(metric):
             yield self.load([label], part)[label]
 
     def _named(self, totals: Totals) -> dict[str, Sums]:
-        return {m.name: totals[label] for m in self.metrics if (label := label_of(m)) in totals}
+        return {name: totals[label] for name, label in self._labels.items() if label in totals}
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        """By metric name: they are asked for as often as anything is left out."""
+        return {m.name: label_of(m) for m in self.metrics}
 
     def _units(self, *, coarsely: bool) -> list[Unit]:
         """What is left out in turn, as the parts that it is made of."""

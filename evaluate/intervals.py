@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xc.evaluate.bootstrap import interval
+from xc.evaluate.bootstrap import intervals
 from xc.evaluate.facts import Facts
 from xc.evaluate.group_sets import ENOUGH
 from xc.evaluate.group_sums import GroupSums
@@ -69,11 +69,11 @@ def bootstrap_intervals(
 ) -> Intervals:
     """Those of metrics with per-sequence sums; none if there are to be no resamples."""
     found: dict[str, Found] = {}
-    for metric in metrics if resamples else ():
-        if metric.statistic is not None:
-            own = sums[metric.name]
-            both = interval(metric, own, facts, resamples=resamples, clusters=clusters)
-            found |= {key: _resampled(ends) for key, ends in _named(metric, both, facts)}
+    own = [metric for metric in metrics if metric.statistic is not None] if resamples else []
+    every = intervals(own, sums, facts, resamples=resamples, clusters=clusters)
+    for metric in own:
+        both = every[metric.name]
+        found |= {key: _resampled(ends) for key, ends in _named(metric, both, facts)}
     return _told(found)
 
 

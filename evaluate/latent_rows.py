@@ -37,7 +37,7 @@ class LatentRows:
         """Rows, firing or not."""
         return len(self.indptr) - 1
 
-    @property
+    @cached_property
     def per_row(self) -> np.ndarray:
         """Number of latents that fire, int64 [n]."""
         return np.diff(self.indptr)

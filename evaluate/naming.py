@@ -5,6 +5,7 @@ pairs are `_a_b` and the direction of B is `_on_b`. With one there is neither pa
 """
 
 from collections.abc import Iterator
+from functools import cache
 from types import EllipsisType
 
 import numpy as np
@@ -12,50 +13,51 @@ import numpy as np
 from xc.evaluate.letters import letter
 from xc.evaluate.metric import Metric, Scope
 
-Named = Iterator[tuple[str, tuple[int, ...]]]
+Indices = Iterator[tuple[str, tuple[int, ...]]]
 """Output names, each with its index into the value (behind the latent axis, if there is one)."""
+Named = tuple[str, tuple[EllipsisType | int, ...]]
+"""One of them, with what takes it out of the value."""
 
 
 def names(metric: Metric, n_sources: int) -> list[str]:
     """All output names of a metric."""
-    return [name + metric.suffix for name, _ in _RULES[metric.scope](metric.output, n_sources)]
+    return [name for name, _ in _named(metric.scope, metric.output, metric.suffix, n_sources)]
 
 
 def named_values(metric: Metric, value: np.ndarray, n_sources: int) -> dict[str, np.ndarray]:
     """A value taken apart: scalars (0-d) or columns [latent] by output name."""
-    return {
-        name + metric.suffix: value[_behind_latents(index)]
-        for name, index in _RULES[metric.scope](metric.output, n_sources)
-    }
+    named = _named(metric.scope, metric.output, metric.suffix, n_sources)
+    return {name: value[index] for name, index in named}
 
 
-def _behind_latents(index: tuple[int, ...]) -> tuple[EllipsisType | int, ...]:
-    return (..., *index)
+@cache
+def _named(scope: Scope, output: str, suffix: str, n: int) -> tuple[Named, ...]:
+    return tuple((name + suffix, (..., *index)) for name, index in _RULES[scope](output, n))
 
 
-def _single(output: str, n: int) -> Named:
+def _single(output: str, n: int) -> Indices:
     yield output, ()
 
 
-def _sources(output: str, n: int) -> Named:
+def _sources(output: str, n: int) -> Indices:
     for m in range(n):
         yield f"{output}_{letter(m)}", (m,)
 
 
-def _pairs(output: str, n: int) -> Named:
+def _pairs(output: str, n: int) -> Indices:
     pairs = [(p, q) for p in range(n) for q in range(p + 1, n)]
     for i, (p, q) in enumerate(pairs):
         base = output.format(p=letter(p), q=letter(q))
         yield base if n == 2 else f"{base}_{letter(p)}_{letter(q)}", (i,)
 
 
-def _mirrored_pairs(output: str, n: int) -> Named:
+def _mirrored_pairs(output: str, n: int) -> Indices:
     for suffix, side in (("", 0), ("_mirror", 1)):
         for name, (pair,) in _pairs(output + suffix, n):
             yield name, (pair, side)
 
 
-def _directions(output: str, n: int) -> Named:
+def _directions(output: str, n: int) -> Indices:
     for t in reversed(range(n if n > 1 else 0)):
         for m in range(n):
             name = f"{output}_{letter(m)}"
@@ -65,7 +67,7 @@ def _directions(output: str, n: int) -> Named:
                 yield f"{name}_on_{letter(t)}", (m, t)
 
 
-def _nothing(output: str, n: int) -> Named:
+def _nothing(output: str, n: int) -> Indices:
     return iter(())
 
 

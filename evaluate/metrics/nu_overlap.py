@@ -41,9 +41,18 @@ def share_within(values: np.ndarray, reference: np.ndarray, percent: int) -> flo
     (values,), (reference,) = known(values), known(reference)
     if min(len(values), len(reference)) < FEWEST:
         return float("nan")
-    tail = (1 - percent / 100) / 2
-    low, high = np.quantile(reference, [tail, 1 - tail])
-    return float(np.mean((values >= low) & (values <= high)))
+    tail, ordered = (1 - percent / 100) / 2, np.sort(reference)
+    low, high = (_quantile(ordered, share) for share in (tail, 1 - tail))
+    return np.count_nonzero((values >= low) & (values <= high)) / len(values)
+
+
+def _quantile(ordered: np.ndarray, share: float) -> float:
+    """As `np.quantile`, to the last bit, which takes far longer for a hundred numbers."""
+    place = (len(ordered) - 1) * share
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    way = place - below  # from the nearer end
+    return low + (high - low) * way if way < 0.5 else high - (high - low) * (1 - way)
 
 
 def _overlap(population: Population, name: str, percent: int) -> Metric:

@@ -5,7 +5,7 @@ import pytest
 from evaluating import make_world
 from scipy import stats
 
-from xc.evaluate.bootstrap import by_cluster, interval, resampled
+from xc.evaluate.bootstrap import by_cluster, interval, intervals, resampled
 from xc.evaluate.facts import Facts
 from xc.evaluate.graph import tile_totals
 from xc.evaluate.metrics import METRICS, l0, mse
@@ -31,7 +31,7 @@ def test_holds_the_value(metric: object) -> None:
 def test_equals_drawing_whole_sequences_by_hand() -> None:
     sums = l0.partial(WORLD.block(0, WORLD.n_rows))
     fired, sequences = (WORLD.f > 0).sum(axis=1), np.unique(WORLD.sequence)
-    found = resampled(sums["table"], np.random.default_rng(7), resamples=1)[0]
+    found = resampled([sums["table"]], np.random.default_rng(7), resamples=1)[0][0]
     draw = np.random.default_rng(7).integers(0, len(sequences), size=len(sequences))
     rows = np.concatenate([np.flatnonzero(WORLD.sequence == sequences[i]) for i in draw])
     np.testing.assert_allclose(found, [len(rows), fired[rows].sum()])
@@ -43,7 +43,7 @@ def test_covers_the_mean_of_new_sequences() -> None:
     held = 0
     for _ in range(200):
         table = np.column_stack([np.full(60, 10.0), 10 * rng.normal(size=60)])
-        totals = resampled(table, rng, resamples=200)
+        (totals,) = resampled([table], rng, resamples=200)
         low, high = np.quantile(totals[:, 1] / totals[:, 0], [0.025, 0.975])
         held += low < 0 < high
     assert 178 <= held <= 199
@@ -60,6 +60,20 @@ def test_percentiles_are_those_of_students_t_for_a_normal_mean() -> None:
 
 def test_is_the_same_for_the_same_seed() -> None:
     np.testing.assert_array_equal(bounds_of(mse.METRIC), bounds_of(mse.METRIC))
+
+
+def test_those_of_several_numbers_are_those_of_each() -> None:
+    """Also of parts of the rows, which some clusters lack."""
+    rng, metrics = np.random.default_rng(3), [m for m in METRICS if m.statistic is not None]
+    block = make_world(2000, seed=4).block(0, 2000)
+    sums = {m.name: m.partial(block) for m in metrics}
+    some = rng.random(len(sums["l0"][SEQUENCE])) < 0.7
+    sums["l0"] = {name: column[some] for name, column in sums["l0"].items()}
+    found = intervals(metrics, sums, FACTS, resamples=30)
+    assert len({len(own[TABLE]) for own in sums.values()}) == 2
+    for metric in metrics:
+        alone = interval(metric, sums[metric.name], FACTS, resamples=30)
+        np.testing.assert_array_equal(found[metric.name], alone)
 
 
 def test_documents_are_drawn_whole() -> None:

@@ -4,7 +4,7 @@ A fixed crosscoder; documents of several sequences, whose rows have rates, stren
 the activations in common. Everything after the drawing is the evaluator's own code.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from xc.evaluate.finishing import finish_all
 from xc.evaluate.graph import Totals, combine_totals, tile_totals
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.intervals import Intervals, bootstrap_intervals, jackknife_intervals
-from xc.evaluate.metric import Metric, Pass
+from xc.evaluate.metric import Metric, Pass, Sums
 from xc.evaluate.reductions import reductions
 from xc.evaluate.scalars import scalars
 
@@ -73,8 +73,8 @@ class Population:
         of_row = np.repeat(np.arange(documents), rows)
         often = self.rate * rng.gamma(2.0, 0.5, (documents, d_sae))
         strong = rng.gamma(8.0, 0.125, (documents, d_sae))
-        f = np.where(rng.random((n, d_sae)) < often[of_row], rng.gamma(2.0, 1.0, (n, d_sae)), 0)
-        f = (f * strong[of_row]).astype(np.float32)
+        fires = rng.random((n, d_sae)) < often[of_row]
+        f = (rng.gamma(2.0, 1.0, (n, d_sae)) * strong[of_row]).astype(np.float32) * fires
         x = _activations(self.world, self.world.W, f, of_row, rng)
         return _data_set(self.world, f, x, rng.integers(0, 4, n)), _of_sequence(documents)
 
@@ -138,7 +138,7 @@ class Settled(Population):
         lifted = np.where(role[:, None] == TEMPLATE, self.liking, 1.0)
         fires = rng.random((n, d_sae)) < often[of_row] * lifted / (0.75 + 0.25 * self.liking)
         strong = rng.gamma(8.0, 0.125, (documents, d_sae))[of_row]
-        f = np.where(fires, strong * rng.gamma(4.0, 0.5, (n, d_sae)), 0).astype(np.float32)
+        f = (strong * rng.gamma(4.0, 0.5, (n, d_sae))).astype(np.float32) * fires
         x = _activations(self.world, self.truth, f, of_row, rng)
         return _data_set(self.world, f, x, role), _of_sequence(documents)
 
@@ -208,9 +208,9 @@ def sample(
     seed: int = 0,
 ) -> Sample:
     """Measure a data set as `xc evaluate` does, from memory."""
-    _, of_groups = group_sums(world, clusters, metrics, groups)
+    _, sums = group_sums(world, clusters, metrics, groups)
     facts = Facts(world.decoder, seed=seed)
-    return _measured(of_groups, facts, clusters, metrics, resamples=resamples)
+    return _measured(sums.totals(), sums, facts, clusters, metrics, resamples=resamples)
 
 
 @dataclass(frozen=True)
@@ -249,9 +249,8 @@ def draw(
     for i in range(n):
         world, clusters = population.draw(documents, np.random.default_rng([7, i]))
         _, sums = group_sums(world, clusters, metrics, groups)
-        seeded = replace(facts, seed=i)
-        found.append(_measured(sums, seeded, clusters, metrics, resamples=resamples))
-        more = sums.totals()
+        seeded, more = replace(facts, seed=i), sums.totals()
+        found.append(_measured(more, sums, seeded, clusters, metrics, resamples=resamples))
         totals = combine_totals(_reading(metrics), totals, more) if totals else more
     pooled = scalars(metrics, finish_all(metrics, totals, facts))
     return Drawn(tuple(found), pooled)
@@ -278,6 +277,7 @@ def group_sums(
 
 
 def _measured(
+    totals: Mapping[str, Sums],
     sums: GroupSums,
     facts: Facts,
     clusters: np.ndarray,
@@ -285,7 +285,6 @@ def _measured(
     *,
     resamples: int,
 ) -> Sample:
-    totals = sums.totals()
     facts = finish_all(metrics, totals, facts)
     means = bootstrap_intervals(metrics, totals, facts, resamples=resamples, clusters=clusters)
     return Sample(scalars(metrics, facts), means | jackknife_intervals(metrics, sums, facts))

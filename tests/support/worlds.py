@@ -84,9 +84,10 @@ def latent_rows(f: np.ndarray | sp.csc_array) -> LatentRows:
     if isinstance(f, sp.csc_array):
         rows = f.tocsr()
         return LatentRows(rows.indptr, rows.indices, rows.data, f.shape[1])
-    indptr = np.concatenate([[0], np.cumsum((f > 0).sum(axis=1))])
-    latent = np.nonzero(f)[1].astype(np.int32)
-    return LatentRows(indptr, latent, f[f > 0], f.shape[1])
+    n, d_sae = f.shape
+    at = np.flatnonzero(f > 0)
+    indptr, latent = np.searchsorted(at, d_sae * np.arange(n + 1)), (at % d_sae).astype(np.int32)
+    return LatentRows(indptr, latent, f.ravel()[at], d_sae)
 
 
 def make_world(

@@ -9,9 +9,9 @@ from evaluating import Dense, World, assert_same, make_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scaling_oracles import STATISTICS
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import pearsonr, rankdata, spearmanr
 
-from xc.evaluate.correlation import pearson, spearman
+from xc.evaluate.correlation import pearson, ranks, spearman
 from xc.evaluate.facts import Facts
 from xc.evaluate.metrics import METRICS, nu_overlap
 from xc.evaluate.populations import FEWEST, FEWEST_BEYOND, NUS
@@ -60,6 +60,8 @@ def test_correlations_are_scipys(x: list[float], seed: int) -> None:
             assert np.isnan(found)
         elif np.ptp(column) > 1e-6 * np.abs(column).max():
             assert found == pytest.approx(scipys(column, other).statistic, abs=1e-7)
+    np.testing.assert_array_equal(ranks(column), rankdata(column))
+    np.testing.assert_array_equal(ranks(other), rankdata(other))
 
 
 def test_few_latents_give_no_statistic() -> None:
@@ -163,6 +165,11 @@ def test_a_share_of_the_central_part() -> None:
     reference = np.arange(101.0)
     values = np.concatenate([np.arange(101.0), [np.nan]])
     assert nu_overlap.share_within(values, reference, 50) == pytest.approx(51 / 101)
+    scattered = np.random.default_rng(0).normal(size=(50, 37))
+    for row in scattered:  # an end is a value to the last bit
+        for percent, share in ((50, 0.25), (95, (1 - 95 / 100) / 2)):
+            ends = np.quantile(row, [share, 1 - share])
+            assert nu_overlap.share_within(np.repeat(ends, 5), row, percent) == 1.0
     assert nu_overlap.share_within(np.full(10, 1e9), reference, 95) == 0.0
     assert np.isnan(nu_overlap.share_within(values[:9], reference, 95))
 

@@ -11,15 +11,14 @@ from by_hand import COUNT, SHARE, interval
 from evaluating import World, latent_rows, make_world
 from measured import Case, heldout_world
 from scipy.optimize import linear_sum_assignment
+from simulated import group_sums
 
 from xc.evaluate import METRICS
 from xc.evaluate.clusters import row_groups
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
-from xc.evaluate.graph import tile_totals
 from xc.evaluate.group_sets import HALF, at_once, freedom, sets
 from xc.evaluate.intervals import STEADY, TOO_FEW, UNDEFINED
-from xc.evaluate.metric import Pass
 from xc.evaluate.selection import select
 from xc.evaluate.twins.divergence import Counts, Question, count
 from xc.evaluate.twins.find import Twins, twins_of
@@ -208,34 +207,25 @@ def drawn(world: World, rng: np.random.Generator) -> tuple[World, np.ndarray]:
     of_a = rng.random((n, PAIRS)) < 0.5
     f = np.hstack([fires & (both | of_a), fires & (both | ~of_a)])
     f = np.where(f, np.minimum(rng.gamma(2.0, 1.0, f.shape), 2.0), 0).astype(np.float32)
-    return replace(world, f=f, sequence=document), document
+    return replace(world, f=f, sequence=document, role=np.zeros(n, np.uint8)), document
 
 
 def sample(world: World, seed: int) -> Twins:
     """The twins of one data set, as an evaluation finds them."""
-    data, document = drawn(world, np.random.default_rng([3, seed]))
-    groups = row_groups(np.full(DOCUMENTS, ROWS), np.arange(DOCUMENTS), 20)
-    group = groups.of_sequence[document]
+    data, _ = drawn(world, np.random.default_rng([3, seed]))
     metrics = select(METRICS, ("class", "max_activation"))
-    facts = values(data, metrics, group >= 0)
+    group, sums = group_sums(data, np.arange(DOCUMENTS), metrics, 20)
     without = [frozenset({g}) for g in range(20)] + sets(20, at_once(20, HALF))
-    left_out = [
-        Choice(own, values(data, metrics, ~np.isin(group, list(own))).values["class"])
-        for own in without
-    ]
+    start, again = Facts(data.decoder), sums.without_sets([m.name for m in metrics], without)
+    classes = (finish_all(metrics, left, start).values["class"] for left in again)
+    left_out = [Choice(*own) for own in zip(without, classes, strict=True)]
 
     def counted(pairs: Question) -> Counts:
         return count(latent_rows(data.f), pairs, group, groups=20)
 
-    return twins_of(facts, counted, cosine=0.9, left_out=left_out)
-
-
-def values(data: World, metrics: tuple, there: np.ndarray) -> Facts:
-    own = replace(data, f=data.f[there], sequence=data.sequence[there])
-    own = replace(own, x=tuple(np.zeros((there.sum(), 40), np.float32) for _ in own.W))
-    own = replace(own, role=np.zeros(there.sum(), np.uint8))
-    reading = [m for m in metrics if m.reads is not Pass.NONE]
-    return finish_all(metrics, tile_totals(reading, own.block(0, len(own.f))), Facts(own.decoder))
+    return twins_of(
+        finish_all(metrics, sums.totals(), start), counted, cosine=0.9, left_out=left_out
+    )
 
 
 def samples() -> Iterator[Twins]:

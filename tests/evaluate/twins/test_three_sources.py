@@ -1,21 +1,18 @@
 """95 % intervals of numbers of twins of each pair of three sources hold what so many rows show on
 average, in 90 to 99 of 100 data sets."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from evaluating import World, latent_rows, make_world
+from simulated import group_sums
 
 from xc.evaluate import METRICS
-from xc.evaluate.clusters import row_groups
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
-from xc.evaluate.graph import tile_totals
 from xc.evaluate.group_sets import HALF, at_once, sets
-from xc.evaluate.metric import Metric, Pass
 from xc.evaluate.selection import select
 from xc.evaluate.twins.divergence import Counts, Question, count
 from xc.evaluate.twins.find import KEYS, Twins, twins_of
@@ -60,33 +57,25 @@ def drawn(world: World, rng: np.random.Generator) -> tuple[World, np.ndarray]:
     every, one = rng.random((n, EACH)) < together, rng.integers(0, SOURCES, (n, EACH))
     f = np.hstack([fires & (every | (one == m)) for m in range(SOURCES)])
     f = np.where(f, np.minimum(rng.gamma(2.0, 1.0, f.shape), 2.0), 0).astype(np.float32)
-    x = tuple(np.zeros((n, WIDTH), np.float32) for _ in range(SOURCES))
-    return replace(world, f=f, x=x, sequence=document, role=np.zeros(n, np.uint8)), document
-
-
-def facts_of(data: World, metrics: Sequence[Metric], there: np.ndarray) -> Facts:
-    reading = [m for m in metrics if m.reads is not Pass.NONE]
-    tile = data.block(0, data.n_rows).cut(there)
-    return finish_all(metrics, tile_totals(reading, tile), Facts(data.decoder))
+    return replace(world, f=f, sequence=document, role=np.zeros(n, np.uint8)), document
 
 
 def sample(world: World, seed: int) -> Twins:
     """The twins of one data set, as an evaluation finds them."""
-    data, document = drawn(world, np.random.default_rng([6, seed]))
-    groups = row_groups(np.full(DOCUMENTS, ROWS), np.arange(DOCUMENTS), GROUPS)
-    group = groups.of_sequence[document]
+    data, _ = drawn(world, np.random.default_rng([6, seed]))
     metrics = select(METRICS, ("class", "max_activation"), SOURCES)
+    group, sums = group_sums(data, np.arange(DOCUMENTS), metrics, GROUPS)
     without = [frozenset({g}) for g in range(GROUPS)] + sets(GROUPS, at_once(GROUPS, HALF))
-    left_out = [
-        Choice(own, facts_of(data, metrics, ~np.isin(group, list(own))).values["class"])
-        for own in without
-    ]
+    start, again = Facts(data.decoder), sums.without_sets([m.name for m in metrics], without)
+    classes = (finish_all(metrics, left, start).values["class"] for left in again)
+    left_out = [Choice(*own) for own in zip(without, classes, strict=True)]
 
     def counted(pairs: Question) -> Counts:
         return count(latent_rows(data.f), pairs, group, groups=GROUPS)
 
-    facts = facts_of(data, metrics, group >= 0)
-    return twins_of(facts, counted, cosine=0.9, left_out=left_out)
+    return twins_of(
+        finish_all(metrics, sums.totals(), start), counted, cosine=0.9, left_out=left_out
+    )
 
 
 @cache
