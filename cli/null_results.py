@@ -17,6 +17,7 @@ from xc.evaluate.nulls.conditions import (
     STALE,
     fitting,
     has_other_l0,
+    of_seeds,
     remarks,
     with_keep,
 )
@@ -47,7 +48,9 @@ def print_nulls(console: Console, done: Evaluation) -> None:
     made = read_entries(done.run)
     keep = how_evaluated(done.run).get("keep")
     entries = fitting(done.summary, with_keep(made, keep))
-    beside = {kind: entries[kind] for kind in (IDENTICAL, PERMUTED) if kind in entries}
+    names = {IDENTICAL: "A against A", PERMUTED: "B permuted"}
+    beside = {name: entries[kind] for kind, name in names.items() if kind in entries}
+    beside |= {f"seed {seed}": found for seed, found in of_seeds(entries.get(SEEDS, {})).items()}
     if beside:
         console.print(_counts(done.summary, beside))
     for words, key in ESTIMATES:
@@ -70,8 +73,7 @@ def print_nulls(console: Console, done: Evaluation) -> None:
 
 
 def _counts(summary: Mapping[str, Any], beside: Mapping[str, Mapping[str, Any]]) -> Table:
-    names = {IDENTICAL: "A against A", PERMUTED: "B permuted"}
-    table = _table("", "this run", *(names[kind] for kind in beside))
+    table = _table("", "this run", *beside)
     others = [has_other_l0(summary, found) for found in beside.values()]
     for words, key, form in COUNTS:
         cells = [found.get(key) for found in (summary, *beside.values())]

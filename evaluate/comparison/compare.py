@@ -90,7 +90,8 @@ class Comparison:
         for letter, source in zip("ab", (*entry.pair, None), strict=False):
             row[f"source_{letter}"] = source.name if source else None
             row[f"layer_{letter}"] = source.layer if source else None
-        row |= {name: str(values[i]) for name, values in self.settings.items()}
+        settings = {name: values[i] for name, values in self.settings.items()}
+        row |= {name: None if v is None else str(v) for name, v in settings.items()}
         for column in self.columns:
             cell, key = self.cell(entry, column), column.plain
             row[key] = cell.value

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xc.evaluate.comparison.entry import Entry
+from xc.evaluate.comparison.unread import is_read, may_be_unread
 from xc.evaluate.report.numbers import NONE
 
 UNSHOWN = frozenset(
@@ -28,7 +29,17 @@ def shared_settings(entries: Sequence[Entry]) -> dict[str, Any]:
 
 def _table(entries: Sequence[Entry]) -> dict[str, list[Any]]:
     every = dict.fromkeys(name for e in entries for name in e.settings)
-    return {name: [e.settings.get(name) for e in entries] for name in every if name not in UNSHOWN}
+    found = {name: [_read(e, name) for e in entries] for name in every if name not in UNSHOWN}
+    return {name: values for name, values in found.items() if not _nobody_reads(name, values)}
+
+
+def _read(entry: Entry, name: str) -> Any:
+    """A setting of a run; None of one that its training did not read."""
+    return entry.settings.get(name) if is_read(name, entry.settings) else None
+
+
+def _nobody_reads(name: str, values: Sequence[Any]) -> bool:
+    return may_be_unread(name) and all(value is None for value in values)
 
 
 def _alike(values: Sequence[Any]) -> bool:

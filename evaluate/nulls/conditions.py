@@ -65,6 +65,16 @@ def has_other_l0(summary: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
     return l0 is not None and other is not None and unequal(l0, other)
 
 
+def of_seeds(entry: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """What was measured of each other seed's run, by seed; nothing of entries of older versions."""
+    ends = {seed: f"_seed_{seed}" for seed in entry.get("seeds", ())}
+    found = {
+        seed: {key.removesuffix(end): value for key, value in entry.items() if key.endswith(end)}
+        for seed, end in ends.items()
+    }
+    return {seed: measured for seed, measured in found.items() if measured}
+
+
 def remarks(summary: Mapping[str, Any], entries: Entries) -> tuple[str, ...]:
     """A sentence for each way in which controls are unlike their run.
 
@@ -72,25 +82,43 @@ def remarks(summary: Mapping[str, Any], entries: Entries) -> tuple[str, ...]:
         summary: of the run.
         entries: those that fit it.
     """
-    return (*_of_l0(summary, entries), *_of_tokens(entries))
+    return (*remarks_of_l0(summary, entries), *remarks_of_tokens(entries))
 
 
-def _of_l0(summary: Mapping[str, Any], entries: Entries) -> Iterator[str]:
+def remarks_of_l0(summary: Mapping[str, Any], entries: Entries) -> Iterator[str]:
+    """A sentence for each run of a control whose L0 is not that of the run."""
     for kind in (IDENTICAL, PERMUTED):
         if kind in entries and has_other_l0(summary, entries[kind]):
-            yield (
-                f"≠ L0 is {summary['l0']:.1f} in this run and {entries[kind]['l0']:.1f} in the "
-                f"control {kind}: classes move with L0, so that what is estimated from its counts "
-                "may be off"
-            )
+            yield _l0(summary, entries[kind], f"the control {kind}", "is estimated from its counts")
+    for seed, found in of_seeds(entries.get(SEEDS, {})).items():
+        if has_other_l0(summary, found):
+            yield _l0(summary, found, f"that of seed {seed}", "is found again there")
 
 
-def _of_tokens(entries: Entries) -> Iterator[str]:
+def _l0(summary: Mapping[str, Any], found: Mapping[str, Any], where: str, what: str) -> str:
+    return (
+        f"≠ L0 is {summary['l0']:.1f} in this run and {found['l0']:.1f} in {where}: classes move "
+        f"with L0, so that what {what} may be off"
+    )
+
+
+def remarks_of_tokens(entries: Entries) -> Iterator[str]:
+    """One sentence for all controls that were trained on equally few."""
+    fewer: dict[tuple[int, int], list[str]] = {}
     for kind in (IDENTICAL, PERMUTED, SEEDS):
         entry = entries.get(kind, {})
         own, of_run = entry.get("tokens"), entry.get("tokens_of_run")
         if own is not None and of_run is not None and own < of_run:
-            yield (
-                f"The control {kind} was trained on {own:,} tokens, this run on {of_run:,}: what "
-                "more training changes is not in it"
-            )
+            fewer.setdefault((own, of_run), []).append(kind)
+    for (own, of_run), kinds in fewer.items():
+        who = f"control {kinds[0]} was" if len(kinds) == 1 else f"controls {_listed(kinds)} were"
+        yield (
+            f"The {who} trained on {own:,} tokens, this run on {of_run:,}: what more training "
+            f"changes is not in {'it' if len(kinds) == 1 else 'them'}"
+        )
+
+
+def _listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    *before, last = words
+    return f"{', '.join(before)} and {last}" if before else last

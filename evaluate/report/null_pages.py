@@ -11,7 +11,8 @@ from xc.evaluate.nulls.conditions import (
     PERMUTED,
     PLANTED,
     SEEDS,
-    remarks,
+    of_seeds,
+    remarks_of_l0,
 )
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.null_kinds import QUESTIONS, TITLES
@@ -20,6 +21,7 @@ from xc.evaluate.report.null_tables import (
     ESTIMATED,
     NullTable,
     again,
+    alike,
     beside,
     found,
     found_again,
@@ -102,7 +104,7 @@ class NullPage:
     """Latents one by one."""
     says: tuple[str, ...]
     remarks: tuple[str, ...]
-    """In what it is unlike the run."""
+    """That its L0 is not that of the run."""
     misleads: tuple[str, ...]
     figure: str
     """Name of its figure, which is drawn where the data are kept."""
@@ -134,7 +136,7 @@ def null_page(kind: str, data: ReportData, entry: Mapping[str, Any]) -> NullPage
         tables=_tables(kind, data, entry),
         lists=() if listed is None else tuple(found_again(data, entry, listed)),
         says=tuple(_SAYS[kind](data, entry)),
-        remarks=remarks(data.summary, {kind: entry}),
+        remarks=tuple(remarks_of_l0(data.summary, {kind: entry})),
         misleads=_MISLEADS[kind],
         figure=f"null_{kind}",
         reports=data.kept.reports.get(kind, ()),
@@ -160,7 +162,9 @@ def _facts(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _tables(kind: str, data: ReportData, entry: Mapping[str, Any]) -> tuple[NullTable, ...]:
     if kind == SEEDS:
-        return (again(data.summary, entry, data.kept.reproduced),)
+        found = again(data.summary, entry, data.kept.reproduced)
+        seeds = {f"Seed {seed}": measured for seed, measured in of_seeds(entry).items()}
+        return (alike(data.summary, seeds), found) if seeds else (found,)
     if kind == PLANTED:
         return planted(entry)
     return beside(data.summary, entry, kind, TITLES[kind])

@@ -76,7 +76,8 @@ def _with_interval(found: Mapping[str, Any], key: str) -> tuple[str, str]:
 def beside(
     summary: Mapping[str, Any], entry: Mapping[str, Any], kind: str, title: str
 ) -> tuple[NullTable, NullTable]:
-    """A run beside a control: its latents by class with what is estimated false, and the rest."""
+    """A run beside a control: how much they are alike, and latents by class with what is estimated
+    false."""
     counts = tuple(
         (
             words.capitalize(),
@@ -85,20 +86,30 @@ def beside(
         )
         for words, name in _COUNTED
     )
-    mark = " ≠" if has_other_l0(summary, entry) else ""
-    alike = tuple(
+    heads = ("Latents", "This run", title, "Estimated false", "95 % interval")
+    return alike(summary, {title: entry}), NullTable("Latents by class", heads, counts)
+
+
+def alike(summary: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> NullTable:
+    """What says whether counts can be set beside each other, L0 first, marked where it is apart.
+
+    Args:
+        summary: of the run.
+        others: what was measured of runs of controls, by name.
+    """
+    marks = [" ≠" if has_other_l0(summary, found) else "" for found in others.values()]
+    rows = tuple(
         (
             words,
             number(summary.get(key), style),
-            number(entry.get(key), style) + mark * (key == "l0"),
+            *(
+                number(found.get(key), style) + mark * (key == "l0")
+                for found, mark in zip(others.values(), marks, strict=True)
+            ),
         )
         for words, key, style in _ALIKE
     )
-    heads = ("Latents", "This run", title, "Estimated false", "95 % interval")
-    return (
-        NullTable("Latents by class", heads, counts),
-        NullTable("How much the two are alike", ("", *heads[1:3]), alike),
-    )
+    return NullTable("How much the runs are alike", ("", "This run", *others), rows)
 
 
 def again(

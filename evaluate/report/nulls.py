@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from xc.evaluate.nulls.command import command
-from xc.evaluate.nulls.conditions import KINDS, fitting
+from xc.evaluate.nulls.conditions import KINDS, fitting, remarks_of_tokens
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.null_kinds import QUESTIONS, TITLES
 from xc.evaluate.report.null_pages import NullPage, null_page
@@ -35,6 +35,8 @@ class NullControls:
     """All kinds, made or not."""
     pages: tuple[NullPage, ...]
     """Of those that were made, and evaluated as the run is now."""
+    remarks: tuple[str, ...]
+    """That some were trained on fewer tokens than the run."""
     wanted: str
     """The command that makes all that have no page; empty if there are none."""
 
@@ -50,6 +52,7 @@ def null_controls(data: ReportData) -> NullControls | None:
         estimates=estimates(data.summary),
         listed=tuple(_listed(data, kind, there=kind in entries) for kind in KINDS),
         pages=tuple(null_page(kind, data, entries[kind]) for kind in KINDS if kind in entries),
+        remarks=tuple(remarks_of_tokens(entries)),
         wanted=command(absent) if absent else "",
     )
 

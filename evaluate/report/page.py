@@ -27,6 +27,7 @@ from xc.evaluate.report.nulls import null_controls
 from xc.evaluate.report.numbers import any_size, interval, number, percent
 from xc.evaluate.report.pairs import pair_table
 from xc.evaluate.report.profiles import profiles
+from xc.evaluate.report.prose import plain, prose, typed
 from xc.evaluate.report.provenance import documents, fingerprints, versions
 from xc.evaluate.report.spliced import spliced_section
 from xc.evaluate.report.style import source_colour
@@ -99,6 +100,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.filters |= {"prose": prose, "plain": plain, "typed": typed}
     made.filters |= {"visible": visible, "percent": lambda v: number(v, percent)}
     made.filters |= {"colour": source_colour, "digits": lambda v: number(v, any_size)}
     return made
@@ -120,7 +122,7 @@ def script_source(script: str) -> str:
 
 
 def _picture(figure: Figure, svg: str) -> Markup:
-    return inline_svg(svg, name=figure.name, label=f"{figure.title}. {figure.shows}")
+    return inline_svg(svg, name=figure.name, label=plain(f"{figure.title}. {figure.shows}"))
 
 
 def _numbers(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from xc.evaluate.equal_l0 import L0_TOLERANCE
-from xc.evaluate.nulls.conditions import conditions, fitting, has_other_l0, is_stale, remarks
+from xc.evaluate.nulls.conditions import (
+    conditions,
+    fitting,
+    has_other_l0,
+    is_stale,
+    of_seeds,
+    remarks,
+)
 
 SUMMARY: dict[str, Any] = {
     "l0": 10.0, "fve": 0.9, "class_threshold_exclusive": 0.1, "class_threshold_shared": 0.1,
@@ -41,12 +48,25 @@ def test_unknown_l0_is_not_marked() -> None:
     assert not has_other_l0({}, {"l0": 3.0})
 
 
-def test_fewer_tokens_are_told() -> None:
+def test_an_other_seed_whose_l0_is_apart_is_told_by_name() -> None:
+    seeds = {"seeds": [1, 11], "l0_seed_1": 12.0, "l0_seed_11": 10.5, "fve_seed_11": 0.8}
+    assert of_seeds(seeds) == {1: {"l0": 12.0}, 11: {"l0": 10.5, "fve": 0.8}}
+    assert of_seeds({"seeds": [1]}) == {}
+    (said,) = remarks(SUMMARY, {"seeds": seeds})
+    assert said.startswith("≠ L0 is 10.0 in this run and 12.0 in that of seed 1: ")
+    assert remarks(SUMMARY, {"seeds": {**seeds, "l0_seed_1": None}}) == ()
+
+
+def test_fewer_tokens_are_told_once() -> None:
     told = {"tokens": 1000, "tokens_of_run": 6400}
-    found = remarks(SUMMARY, dict.fromkeys(("identical", "seeds", "planted"), told))
-    assert [sentence.partition(" was ")[0] for sentence in found] == [
-        "The control identical", "The control seeds",
+    (found,) = remarks(SUMMARY, dict.fromkeys(("identical", "permuted", "seeds", "planted"), told))
+    assert found == (
+        "The controls identical, permuted and seeds were trained on 1,000 tokens, this run on "
+        "6,400: what more training changes is not in them"
+    )
+    apart = remarks(SUMMARY, {"identical": told, "seeds": {**told, "tokens": 2000}})
+    assert [sentence.partition(" tokens")[0] for sentence in apart] == [
+        "The control identical was trained on 1,000", "The control seeds was trained on 2,000",
     ]  # fmt: skip
-    assert "1,000 tokens, this run on 6,400" in found[0]
     for other in ({"tokens": 6400}, {"tokens": None}, {"tokens_of_run": None}):
         assert remarks(SUMMARY, {"permuted": {**told, **other}}) == ()

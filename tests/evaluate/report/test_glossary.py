@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from markupsafe import escape
 
 from xc.evaluate.metrics import METRICS
 from xc.evaluate.report import FIGURES
@@ -13,6 +12,7 @@ from xc.evaluate.report.data import ReportData, read_data
 from xc.evaluate.report.latent_columns import heads
 from xc.evaluate.report.medians import medians
 from xc.evaluate.report.page import render_page
+from xc.evaluate.report.prose import prose
 
 TWO = {"names": ("x@1", "y@1"), "widths": (8, 8), "scales": (1, 1)}
 THREE = {"names": ("x@1", "y@1", "z@1"), "widths": (8, 8, 8), "scales": (1, 1, 1)}
@@ -31,20 +31,20 @@ def test_every_metric_is_explained_in_its_own_words(
     page = render_page(data_of(make_run, **wish), FIGURES, {})
     for metric in METRICS:
         for words in ("summary", "formula", "source", "meaning", "misleads"):
-            assert str(escape(getattr(metric, words))) in page, (metric.name, words)
+            assert prose(getattr(metric, words)) in page, (metric.name, words)
 
 
 def test_what_stands_beside_its_number_is_not_said_again(make_run: Callable[..., Any]) -> None:
     page = render_page(data_of(make_run, **TWO), FIGURES, {})
     for name in ("sharedness", "fve"):
         (metric,) = (m for m in METRICS if m.name == name)
-        assert page.count(str(escape(metric.misleads))) == 1
+        assert page.count(prose(metric.misleads)) == 1
 
 
 def test_a_source_alone_is_told_of_nothing_that_compares(make_run: Callable[..., Any]) -> None:
     page = render_page(data_of(make_run, **ONE), FIGURES, {})
-    assert str(escape(metrics_of_columns(1)["frequency"].misleads)) in page
-    assert str(escape(metrics_of_columns(2)["delta_norm"].misleads)) not in page
+    assert prose(metrics_of_columns(1)["frequency"].misleads) in page
+    assert prose(metrics_of_columns(2)["delta_norm"].misleads) not in page
 
 
 @pytest.mark.parametrize("wish", [TWO, THREE], ids=["two", "three"])

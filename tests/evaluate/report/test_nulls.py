@@ -1,6 +1,7 @@
 """Null controls in the report: a page for each that was made, a command for each that was not."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,7 +38,8 @@ ENTRIES: dict[str, Any] = {
         "tokens": 9_000, "tokens_of_run": 9_000, "asked": {"rows": 6000, "seed": 4},
     },
     "seeds": {
-        "seeds": [1, 2],
+        "seeds": [1, 2], "l0_seed_1": 32.0, "l0_seed_2": 60.0, "fve_seed_2": 0.7,
+        "tokens": 1_000, "tokens_of_run": 4_000_000,
         **{f"reproduced_{c}{s}": 0.5 for c in CLASSES for s in ("", "_strict", "_anywhere")},
         **{f"reproduced_{c}_chance": 0.0 for c in CLASSES},
         **{f"reproduced_{c}_ci": [0.4, 0.6] for c in CLASSES},
@@ -68,6 +70,11 @@ def pages(data: ReportData) -> dict[str, NullPage]:
     return {page.kind: page for page in shown(data).pages}
 
 
+def unspanned(html: str) -> str:
+    """Without the spans that keep lines from ending within an option."""
+    return re.sub(r'<span class="unbroken">(.*?)</span>', r"\1", html)
+
+
 def page_of(html: str, kind: str) -> str:
     """What stands between the beginning and the end of a control's page."""
     begun = html.partition(f'<section id="null-{kind}"')[2]
@@ -78,7 +85,7 @@ def test_each_control_has_its_own_numbers(make_run: Callable[..., Any]) -> None:
     data = made(make_run, ENTRIES)
     found = pages(data)
     assert tuple(found) == KINDS
-    counts, alike = found["identical"].tables
+    alike, counts = found["identical"].tables
     own = str(data.summary["n_a_only"])
     name, here, there, false, bounds = counts.rows[1]
     assert (name, here, there) == ("A only", own, "3")
@@ -88,13 +95,16 @@ def test_each_control_has_its_own_numbers(make_run: Callable[..., Any]) -> None:
     assert alike.rows[0][2] == "900.0 ≠"
     assert alike.rows[1][2] == "0.810"
     assert alike.rows[-1][2] == "–"
-    counts, alike = found["permuted"].tables
+    alike, counts = found["permuted"].tables
     assert counts.heads[2] == "B permuted"
     assert counts.rows[0][2] == "7"
     assert counts.rows[0][3].endswith("%")
     assert counts.rows[1][2:] == ("301", "", "")
     assert alike.rows[0][2] == "31.0"
-    (seeds,) = found["seeds"].tables
+    alike, seeds = found["seeds"].tables
+    assert alike.heads == ("", "This run", "Seed 1", "Seed 2")
+    assert alike.rows[0] == ("Latents active per row", "31.9", "32.0", "60.0 ≠")
+    assert alike.rows[1][2:] == ("–", "0.700")
     assert seeds.caption.startswith("Found again by seeds 1, 2,")
     assert seeds.rows[0][2:4] == ("50.00 %", "40.00 to 60.00 %")
     assert seeds.rows[0][4:] == ("–", "–", "50.00 %", "50.00 %", "0.00 %")
@@ -126,13 +136,13 @@ def test_each_page_names_its_command(make_run: Callable[..., Any]) -> None:
     assert {kind: page.command for kind, page in found.items()} == {
         "identical": "xc null RUN --kind identical --tokens 1000",
         "permuted": "xc null RUN --kind permuted --rows 6000 --seed 4",
-        "seeds": "xc null RUN --kind seeds --seeds 2",
+        "seeds": "xc null RUN --kind seeds --tokens 1000 --seeds 2",
         "planted": "xc null RUN --kind planted",
     }
 
 
 def test_every_page_is_in_the_report_and_in_its_contents(make_run: Callable[..., Any]) -> None:
-    html = render_page(made(make_run, ENTRIES), (), {})
+    html = unspanned(render_page(made(make_run, ENTRIES), (), {}))
     contents = html.partition("<nav")[2].partition("</nav>")[0]
     for kind, own in zip(KINDS, ("500", "301", "40.00 to 60.00 %", "88.89 %"), strict=True):
         assert f'href="#null-{kind}"' in contents
@@ -150,22 +160,26 @@ def test_what_was_not_made_has_no_page_and_is_named(make_run: Callable[..., Any]
     entries = {kind: ENTRIES[kind] for kind in ("identical", "seeds")}
     data = made(make_run, entries)
     assert shown(data).wanted == "xc null RUN --kind permuted,planted"
-    html = render_page(data, (), {})
+    html = unspanned(render_page(data, (), {}))
     for kind in ("permuted", "planted"):
         assert f"null-{kind}" not in html
         assert f"<td>not made: <code>xc null RUN --kind {kind}</code></td>" in html
 
 
-def test_what_makes_them_unlike_the_run_is_said(make_run: Callable[..., Any]) -> None:
+def test_what_makes_them_unlike_the_run_is_said_once(make_run: Callable[..., Any]) -> None:
     html = render_page(made(make_run, ENTRIES), (), {})
-    for words in (
-        "and 900.0 in the control identical",
-        "trained on 1,000 tokens, this run on 4,000,000",
+    for words, kind in (
+        ("900.0 in the control identical", "identical"),
+        ("60.0 in that of seed 2", "seeds"),
     ):
-        assert words in page_of(html, "identical")
-        assert words not in page_of(html, "permuted")
+        assert words in page_of(html, kind)
+        assert html.count(words) == 1
+    told = "The controls identical and seeds were trained on 1,000 tokens, this run on 4,000,000"
+    assert told in html.partition('<section id="nulls"')[2].partition("</section>")[0]
+    assert html.count("trained on 1,000 tokens") == 1
     equal = {**ENTRIES["identical"], "l0": None, "tokens": 4_000_000}
-    assert pages(made(make_run, {"identical": equal}))["identical"].remarks == ()
+    section = shown(made(make_run, {"identical": equal}))
+    assert (section.remarks, section.pages[0].remarks) == ((), ())
 
 
 def test_controls_evaluated_otherwise_are_left_out(make_run: Callable[..., Any]) -> None:
@@ -173,7 +187,7 @@ def test_controls_evaluated_otherwise_are_left_out(make_run: Callable[..., Any])
     data = made(make_run, {kind: {**entry, **other} for kind, entry in ENTRIES.items()})
     assert shown(data).pages == ()
     assert shown(data).wanted == "xc null RUN"
-    html = render_page(data, (), {})
+    html = unspanned(render_page(data, (), {}))
     assert "evaluated with other thresholds or rows than the run: <code>xc null RUN" in html
     assert "--kind permuted --rows 6000 --seed 4" in html
 
@@ -251,7 +265,7 @@ def test_exclusive_latents_that_come_back_are_listed(controlled: Any) -> None:
     table = controlled.latents.to_arrow().to_pydict()
     of = [i for i, name in zip(table["latent"], table["class"], strict=True) if name == "a_only"]
     back = [i for i in of if i % 2]
-    assert page.tables[0].rows[1][4:6] == (str(len(back)), str(len(of) - len(back)))
+    assert page.tables[-1].rows[1][4:6] == (str(len(back)), str(len(of) - len(back)))
     a_only, _ = page.lists
     assert [row[0] for row in a_only.rows] == [str(i) for i in back + [i for i in of if not i % 2]]
     assert a_only.rows[0][1:] == ("1 of 1", "0.900", "7")

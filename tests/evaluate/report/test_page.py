@@ -1,6 +1,8 @@
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 import pytest
 
 from xc.evaluate.report import FIGURES, write_report
+from xc.evaluate.report.data import read_data
+from xc.evaluate.report.page import render_page
 from xc.evaluate.report.words import visible_piece
 
 SCRIPT = "<script>document.title='pwned'</script>"
@@ -66,12 +70,27 @@ class Outline(HTMLParser):
         self.text += data
 
 
-@pytest.fixture(scope="module", params=EDGES)
-def page(request: pytest.FixtureRequest, make_run: Callable[..., Any]) -> str:
-    evaluation = make_run(**EDGES[request.param])
-    path = write_report(evaluation, run=evaluation.run)
-    assert path == evaluation.run.report
-    return path.read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def reported(make_run: Callable[..., Any]) -> Callable[[str], Any]:
+    """Gives a run of a kind of `EDGES` with its report, which is written once."""
+
+    @lru_cache
+    def report(kind: str) -> Any:
+        evaluation = make_run(**EDGES[kind])
+        assert write_report(evaluation, run=evaluation.run) == evaluation.run.report
+        return evaluation
+
+    return report
+
+
+@pytest.fixture(params=EDGES)
+def page(request: pytest.FixtureRequest, reported: Callable[[str], Any]) -> str:
+    return reported(request.param).run.report.read_text(encoding="utf-8")
+
+
+def undrawn(evaluation: Any) -> str:
+    """The page without its pictures, which take longest."""
+    return render_page(read_data(evaluation, run=evaluation.run), FIGURES, {})
 
 
 def test_well_formed_and_ids_unique(page: str) -> None:
@@ -119,9 +138,14 @@ def test_no_character_moves_others(page: str) -> None:
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f\x00-\x08\x0b-\x1f]", page)
 
 
-def test_hostile_tokens_are_text(make_run: Callable[..., Any]) -> None:
-    evaluation = make_run(tokens=HOSTILE)
-    page = write_report(evaluation, run=evaluation.run).read_text(encoding="utf-8")
+def test_code_is_not_in_backticks(page: str) -> None:
+    """Outside of what is shown as it is: settings, tokens, and hidden style and script."""
+    kept = r"<(pre|style|script)\b.*?</\1>|<bdi class=\"text\">.*?</bdi>"
+    assert "`" not in unescape(re.sub(kept, "", page, flags=re.DOTALL))
+
+
+def test_hostile_tokens_are_text(reported: Callable[[str], Any]) -> None:
+    page = reported("hostile text").run.report.read_text(encoding="utf-8")
     text = Outline(page).text
     assert "49" not in re.findall(r"\{\{ 7 \* 7 \}\}|\b49\b(?=\{)", page)
     for token in HOSTILE:
@@ -129,31 +153,42 @@ def test_hostile_tokens_are_text(make_run: Callable[..., Any]) -> None:
     assert "<script>document" not in page
 
 
-def test_all_figures_lie_beside_the_page(make_run: Callable[..., Any]) -> None:
-    evaluation = make_run()
-    write_report(evaluation, run=evaluation.run)
-    names = {path.name for path in evaluation.run.figures.iterdir()}
+def test_hostile_reasons_are_text_within_code(make_run: Callable[..., Any]) -> None:
+    reason = f"run `xc null RUN --kind {IMAGE}`"
+    page = undrawn(make_run(summary={"not_measured": {"cka": reason}}))
+    assert "<img" not in page
+    outline = Outline(page)
+    assert reason.replace("`", "") in outline.text
+    assert ("span", {"class": "unbroken"}) in outline.tags
+
+
+def test_all_figures_lie_beside_the_page(reported: Callable[[str], Any]) -> None:
+    names = {path.name for path in reported("two").run.figures.iterdir()}
     due = [figure for figure in FIGURES if figure.fewest < 3]
     assert names == {f"{f.name}.{ending}" for f in due for ending in ("png", "svg")}
 
 
-def test_a_second_report_replaces_the_first(make_run: Callable[..., Any]) -> None:
-    evaluation = make_run()
-    files = [write_report(evaluation, run=evaluation.run), *evaluation.run.figures.iterdir()]
-    before = {path: path.read_bytes() for path in files}
-    evaluation.run.metrics.unlink()
-    write_report(evaluation, run=evaluation.run)
-    assert not (evaluation.run.figures / "training.svg").exists()
-    again = make_run()
+def test_the_same_run_gives_the_same_bytes(
+    reported: Callable[[str], Any], make_run: Callable[..., Any]
+) -> None:
+    first, again = reported("two").run, make_run()
     write_report(again, run=again.run)
-    for path, content in before.items():
-        twin = again.run.root / path.relative_to(evaluation.run.root)
-        assert twin.read_bytes() == content
+    for path in (first.report, *first.figures.iterdir()):
+        twin = again.run.root / path.relative_to(first.root)
+        assert twin.read_bytes() == path.read_bytes()
+
+
+def test_a_second_report_replaces_the_first(make_run: Callable[..., Any]) -> None:
+    evaluation = make_run(all_dead=True)
+    first = write_report(evaluation, run=evaluation.run).read_text()
+    assert (evaluation.run.figures / "training.svg").exists()
+    evaluation.run.metrics.unlink()
+    assert write_report(evaluation, run=evaluation.run).read_text() != first
+    assert not (evaluation.run.figures / "training.svg").exists()
 
 
 def test_reasons_are_told(make_run: Callable[..., Any]) -> None:
-    evaluation = make_run(widths=(8, 9), summary={"svcca": None})
-    text = Outline(write_report(evaluation, run=evaluation.run).read_text()).text
+    text = Outline(undrawn(make_run(widths=(8, 9), summary={"svcca": None}))).text
     for word in ("ce_clean_a", "needs the language models", "svcca", "unequal width", "not asked"):
         assert word in text
 
@@ -162,7 +197,7 @@ def test_provenance(make_run: Callable[..., Any]) -> None:
     evaluation = make_run()
     told = {"text": "zoo:stdlib", "rows": 400000, "versions": {"xcdiff": "9.9"}, "seal": "ab12"}
     (evaluation.run.evaluation / "provenance.json").write_text(json.dumps(told))
-    text = Outline(write_report(evaluation, run=evaluation.run).read_text()).text
+    text = Outline(undrawn(evaluation)).text
     for word in ("zoo:stdlib", "400,000", "xcdiff 9.9", "ab12", "3f3f3f", "sparsity: batch_topk"):
         assert word in text
 
@@ -171,7 +206,7 @@ def test_the_rows_that_it_was_trained_on(make_run: Callable[..., Any]) -> None:
     evaluation = make_run()
     seen = {"tokens": 6000, "rows": 1600, "unique_rows": 1599, "epochs": 3.75, "mixing": 0.756}
     evaluation.run.stream.write_text(json.dumps(seen))
-    text = Outline(write_report(evaluation, run=evaluation.run).read_text()).text
+    text = Outline(undrawn(evaluation)).text
     assert "6,000 tokens: 1,599 of 1,600 train rows, 3.8 epochs" in text
     assert "0.76 times a global shuffle's" in text
 
@@ -193,7 +228,7 @@ def test_one_source_and_no_classes(make_run: Callable[..., Any]) -> None:
 def test_no_key_is_a_template(make_run: Callable[..., Any]) -> None:
     found = {"sharedness_from_a_only": 0.01, "n_b_only_nu_below": 3, "rel_norm_mode_a": 0.1}
     evaluation = make_run(summary=found)
-    page = write_report(evaluation, run=evaluation.run).read_text()
+    page = undrawn(evaluation)
     assert "{p}" not in page
     assert "{q}" not in page
     assert all(f"<code>{key}</code></th>" in page for key in found)
@@ -210,6 +245,6 @@ def test_caption_says_over_how_much_intervals_are(
     evaluation = make_run()
     told = {"clusters": {"unit": "documents", "n": n}}
     (evaluation.run.evaluation / "provenance.json").write_text(json.dumps(told))
-    page = write_report(evaluation, run=evaluation.run).read_text()
+    page = undrawn(evaluation)
     caption = page[page.index("<caption>Measured on") :].partition("</caption>")[0]
     assert caption.endswith(said)

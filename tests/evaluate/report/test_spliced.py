@@ -4,7 +4,8 @@ from collections.abc import Callable
 from html import unescape
 from typing import Any
 
-from xc.evaluate.report import write_report
+from xc.evaluate.report.data import read_data
+from xc.evaluate.report.page import render_page
 from xc.evaluate.report.spliced import FACTS, precisions
 
 NUMBERS = {
@@ -15,7 +16,7 @@ NUMBERS = {
 
 def page_of(make_run: Callable[..., Any], summary: dict[str, Any]) -> str:
     evaluation = make_run(summary=summary)
-    return unescape(write_report(evaluation, run=evaluation.run).read_text())
+    return unescape(render_page(read_data(evaluation, run=evaluation.run), (), {}))
 
 
 def test_it_shows_numbers_and_both_conventions(make_run: Callable[..., Any]) -> None:
