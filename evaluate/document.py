@@ -138,7 +138,7 @@ second time.
 - **Shares of the null controls** (`fdr_…`, `reproduced_…`) have intervals of another kind, over
   latents and not over text: of a Poisson count, and Wilson's; see [null controls](nulls.md).
 
-In simulated data (80 documents, alike within; 250 to 500 sets) the interval holds the value over
+In simulated data (80 documents, alike within; 120 to 500 sets) the interval holds the value over
 very many rows in 90 to 99 of 100 sets for numbers that settle with more rows (`l0`, `fve`, `mse`,
 `sharedness`, …). For those that go on changing with the number of rows (counts of latents,
 alignment, correlations over latents, …) it holds what so many rows show on average in as many: the

@@ -29,7 +29,7 @@ five of them lie beyond an end. In the dense ones 230 and 280 do, in the sparse 
 two are of some 75 and 120, for which rows are redrawn; so they are of 180 between three sources in
 test_coverage_three.py."""
 
-N = {FEW: 120, MORE: 120, DENSE: 500, THREE: 250, SPARSE: 250}
+N = {FEW: 120, MORE: 120, DENSE: 250, THREE: 250, SPARSE: 250}
 OVERLAPS = tuple(m for m in METRICS if m.overlap is not None and m.overlap.percent == 95)
 
 
