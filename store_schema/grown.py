@@ -36,7 +36,10 @@ def grown_since(run: RunLayout, store: ActivationStore) -> str | None:
     before = [n for n in lengths if same and joined(covered) == _heldout(store, n)]
     if not before:
         return None
-    return f"{store.path} held {before[-1]:,} rows then and has grown to {store.n_rows:,} since"
+    return (
+        f"{store.path} held {before[-1]:,} rows then and has grown to {store.n_rows:,} since (the "
+        f"same `xc harvest` with --tokens {before[-1]} --store OTHER makes the old one again)"
+    )
 
 
 def joined(ranges: Iterable[Sequence[int]]) -> list[list[int]]:

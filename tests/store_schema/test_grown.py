@@ -17,7 +17,8 @@ def test_what_a_store_held_when_a_run_was_trained_on_it(
     assert grown_since(run, store) is None
     larger = grow(store.path)
     assert grown_since(run, larger) == (
-        f"{store.path} held 160 rows then and has grown to 424 since"
+        f"{store.path} held 160 rows then and has grown to 424 since (the same `xc harvest` with "
+        "--tokens 160 --store OTHER makes the old one again)"
     )
     told = [p.what for p in verify_run(run.root, store=larger)]
     other = f"was trained on other activations than those of {store.path}"
