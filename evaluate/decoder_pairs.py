@@ -77,8 +77,13 @@ def class_count(facts: Facts, label: str) -> np.ndarray:
     """
     if "{" in label and facts.thresholds.exclusive is None:
         return np.full(len(facts.pairs), np.nan)
-    members = of_class(facts, label, facts.values["class"])
-    return np.asarray(np.count_nonzero(members, axis=0))
+    return np.asarray(np.count_nonzero(members_of(facts, label), axis=0))
+
+
+def members_of(facts: Facts, label: str) -> np.ndarray:
+    """`of_class` by the metric `class`; many metrics ask, and it compares words."""
+    classes = facts.values["class"]
+    return facts.derived(("class", label), classes, lambda: of_class(facts, label, classes))
 
 
 def of_class(facts: Facts, label: str, classes: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What a metric may know beside its own sums: the decoder, the settings, values found before it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +26,26 @@ class Facts:
     def with_value(self, name: str, value: np.ndarray) -> "Facts":
         """These facts and one value more."""
         return replace(self, values={**self.values, name: value})
+
+    def derived(
+        self, name: object, of: np.ndarray, function: Callable[[], np.ndarray]
+    ) -> np.ndarray:
+        """What a function gives, found once for all who ask, and read-only.
+
+        Args:
+            name: what it is asked for by.
+            of: the value of a metric that it follows from: of another one it is found anew.
+            function: works it out.
+        """
+        if name not in self._derived or self._derived[name][0] is not of:
+            found = function()
+            found.setflags(write=False)
+            self._derived[name] = of, found
+        return self._derived[name][1]
+
+    @cached_property
+    def _derived(self) -> dict[object, tuple[np.ndarray, np.ndarray]]:
+        return {}
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:

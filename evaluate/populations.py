@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xc.evaluate.decoder_pairs import OTHER, SHARED, of_class
+from xc.evaluate.decoder_pairs import OTHER, SHARED, members_of
 from xc.evaluate.facts import Facts
 
 FEWEST = 10
@@ -39,7 +39,7 @@ class Population:
 
     def members(self, facts: Facts) -> np.ndarray:
         """bool [latent, pair]; needs `class`."""
-        return of_class(facts, self.label, facts.values["class"])
+        return members_of(facts, self.label)
 
     def nu(self, facts: Facts, name: str) -> np.ndarray:
         """ν of every latent along the direction, float64 [latent, pair]; needs `delta_norm` where

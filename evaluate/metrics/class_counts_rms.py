@@ -12,7 +12,8 @@ def _counting(label: str) -> Finish:
     def finish(sums: Sums, facts: Facts) -> np.ndarray:
         if "{" in label and facts.thresholds.exclusive is None:
             return np.full(len(facts.pairs), np.nan)
-        classes = classify(facts, facts.values[f"{facts.thresholds.measure}_rms"])
+        cut = facts.values[f"{facts.thresholds.measure}_rms"]
+        classes = facts.derived("class by norms per dimension", cut, lambda: classify(facts, cut))
         return np.asarray(np.count_nonzero(of_class(facts, label, classes), axis=0))
 
     return finish

@@ -3,7 +3,7 @@
 import numpy as np
 
 from xc.evaluate.class_thresholds import OTHER, SHARED
-from xc.evaluate.decoder_pairs import of_class
+from xc.evaluate.decoder_pairs import members_of
 from xc.evaluate.entropy import mean_entropy
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Finish, Metric, Pass, Scope, Sums, Swap
@@ -11,7 +11,7 @@ from xc.evaluate.metric import Finish, Metric, Pass, Scope, Sums, Swap
 
 def _contribution(label: str) -> Finish:
     def finish(sums: Sums, facts: Facts) -> np.ndarray:
-        members = of_class(facts, label, facts.values["class"])
+        members = members_of(facts, label)
         return mean_entropy(facts.values["mean_activation"], facts, members)
 
     return finish

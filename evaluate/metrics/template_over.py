@@ -3,7 +3,7 @@
 import numpy as np
 
 from xc.evaluate.class_thresholds import OTHER, SHARED
-from xc.evaluate.decoder_pairs import of_class
+from xc.evaluate.decoder_pairs import members_of
 from xc.evaluate.facts import Facts
 from xc.evaluate.metric import Finish, Metric, Pass, Scope, Sums, Swap
 
@@ -19,7 +19,7 @@ def _overall(cut: float) -> Finish:
 
 def _by_class(cut: float, label: str) -> Finish:
     def finish(sums: Sums, facts: Facts) -> np.ndarray:
-        members = of_class(facts, label, facts.values["class"])
+        members = members_of(facts, label)
         fractions = facts.values["template_fraction"]
         return np.array([_share(fractions[column], cut) for column in members.T])
 
