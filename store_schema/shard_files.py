@@ -1,6 +1,5 @@
 """The files of one source's shards: activations, and beside each shard what was measured of it."""
 
-import json
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ import xxhash
 from xc.store_schema.atomic import put
 from xc.store_schema.codecs import Codec, codec_of
 from xc.store_schema.encode_shard import decode_file, encode_file
-from xc.store_schema.errors import NumericalError, SchemaError
-from xc.store_schema.places import Place, reaching, read_bytes, sizes
+from xc.store_schema.errors import NumericalError
+from xc.store_schema.places import Place, reaching, sizes
 from xc.store_schema.shard_record import ShardRecord, shard_record
 from xc.store_schema.store_layout import shard_file, shard_sizes
 from xc.store_schema.stored_array import StoredArray
-from xc.store_schema.zarr_group import METADATA
+from xc.store_schema.zarr_group import read_metadata
 
 _BESIDE = ("statistics/{}/per_shard", "norms/{}", "shards/{}")
 
@@ -58,7 +57,7 @@ class ShardFiles:
     def metadata(self) -> dict[str, dict[str, Any]]:
         """Each array's `zarr.json`, by the array's path."""
         names = [f"activations/{self.key}", *self.beside]
-        return {name: _read_metadata(self.store, name) for name in names}
+        return {name: read_metadata(self.store, name) for name in names}
 
     @property
     def activations(self) -> dict[str, Any]:
@@ -183,13 +182,3 @@ def unlink(file: Place) -> None:
     else:
         with reaching(file), suppress(FileNotFoundError):
             file.fs.rm_file(file.path)
-
-
-def _read_metadata(store: Place, name: str) -> dict[str, Any]:
-    try:
-        found = json.loads(read_bytes(store / name / METADATA))
-    except (OSError, ValueError) as error:
-        raise SchemaError(f"{store}: array '{name}' is missing or unreadable") from error
-    if not isinstance(found, dict):
-        raise SchemaError(f"{store}: array '{name}' is missing or unreadable")
-    return found

@@ -12,7 +12,7 @@ import zarr
 from xc.store_schema.errors import DamageError, XcError
 from xc.store_schema.places import Place, is_there
 from xc.store_schema.plain_shards import PlainShards, plain_shards
-from xc.store_schema.zarr_group import get_array, open_group
+from xc.store_schema.zarr_group import open_array
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class StoredArray:
 
     @cached_property
     def _array(self) -> zarr.Array[Any]:
-        return get_array(open_group(self.store_path, "r", whole=self.whole), self.name)
+        return open_array(self.store_path, self.name, whole=self.whole)
 
     @cached_property
     def _plain(self) -> PlainShards | None:

@@ -1,5 +1,6 @@
 """Opening and making the Zarr groups and arrays of a store, here or on another machine."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import zarr
 from zarr.abc.store import ByteRequest, Store
 from zarr.codecs import Crc32cCodec
 from zarr.core.buffer import Buffer, BufferPrototype
-from zarr.storage import FsspecStore, LocalStore, WrapperStore
+from zarr.storage import FsspecStore, LocalStore, StorePath, WrapperStore
 
 from xc.store_schema import bfloat16
 from xc.store_schema.atomic import put, put_if_changed
@@ -17,7 +18,7 @@ from xc.store_schema.bfloat16 import BFLOAT16, BFloat16
 from xc.store_schema.codecs import INTEGER_COMPRESSORS, Codec
 from xc.store_schema.encode_shard import array_metadata, encode_array, group_metadata
 from xc.store_schema.errors import SchemaError, XcError
-from xc.store_schema.places import Place, has_file
+from xc.store_schema.places import Place, has_file, read_bytes
 
 bfloat16.register()
 
@@ -66,9 +67,7 @@ def open_group(path: Place, mode: Any, *, whole: bool = False) -> zarr.Group:
         SchemaError: if the path holds no Zarr v3 group.
         XcError: if a place elsewhere cannot be reached.
     """
-    if not has_file(path / METADATA):
-        found = "no Zarr group" if isinstance(path, Path) and path.exists() else "nothing"
-        raise SchemaError(f"{path}: expected an activation store, found {found}")
+    _check_is_there(path)
     try:
         store = zarr_store(path, read_only=mode == "r", whole=whole)
         return zarr.open_group(store, mode=mode, zarr_format=3)
@@ -79,19 +78,45 @@ def open_group(path: Place, mode: Any, *, whole: bool = False) -> zarr.Group:
         raise SchemaError(f"{path}: not a readable Zarr v3 group ({text})") from error
 
 
-def get_array(group: zarr.Group, name: str) -> zarr.Array[Any]:
-    """An array of a group.
+def _check_is_there(path: Place) -> None:
+    if not has_file(path / METADATA):
+        found = "no Zarr group" if isinstance(path, Path) and path.exists() else "nothing"
+        raise SchemaError(f"{path}: expected an activation store, found {found}")
+
+
+def open_array(path: Place, name: str, *, whole: bool = False) -> zarr.Array[Any]:
+    """Open an array of a store for reading, by its own metadata alone.
+
+    A store has some eighty arrays; through its group each costs two round trips to Zarr's thread.
 
     Raises:
-        SchemaError: if it is not there or cannot be opened.
+        SchemaError: if the path holds no Zarr v3 group, or the array cannot be opened.
+        XcError: if a place elsewhere cannot be reached.
+    """
+    _check_is_there(path)
+    metadata = read_metadata(path, name)
+    if metadata.get("node_type") == "group":
+        raise SchemaError(f"{path}: expected an array at '{name}', found a group")
+    try:
+        return zarr.Array.from_dict(StorePath(zarr_store(path, whole=whole), name), metadata)
+    except Exception as error:  # whatever Zarr makes of metadata that are none
+        raise SchemaError(f"{path}: array '{name}' is missing or unreadable") from error
+
+
+def read_metadata(path: Place, name: str) -> dict[str, Any]:
+    """The `zarr.json` of an array.
+
+    Raises:
+        SchemaError: if it is not there, or not a mapping in JSON.
+        XcError: if a place elsewhere cannot be reached.
     """
     try:
-        array = group[name]
-    except Exception as error:  # as above
-        raise SchemaError(f"{group.store}: array '{name}' is missing or unreadable") from error
-    if not isinstance(array, zarr.Array):
-        raise SchemaError(f"{group.store}: expected an array at '{name}', found a group")
-    return array
+        found = json.loads(read_bytes(path.joinpath(name, METADATA)))
+    except (OSError, ValueError) as error:
+        raise SchemaError(f"{path}: array '{name}' is missing or unreadable") from error
+    if not isinstance(found, dict):
+        raise SchemaError(f"{path}: array '{name}' is missing or unreadable")
+    return found
 
 
 def put_attributes(store: Place, attributes: Mapping[str, Any]) -> None:

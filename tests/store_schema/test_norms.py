@@ -9,7 +9,7 @@ import sinking
 from xc.store_schema import DamageError, norms
 from xc.store_schema.norms import Norms
 from xc.store_schema.quantiles import SHARES
-from xc.store_schema.zarr_group import get_array, open_group, put_integers
+from xc.store_schema.zarr_group import open_group, put_integers
 
 
 @pytest.mark.parametrize("block_rows", [1, 128, 1 << 21])
@@ -46,7 +46,7 @@ def test_no_rows_that_the_mask_keeps(tmp_path: Path) -> None:
 
 def test_norms_that_are_not_finite_are_damage_unless_masked(tmp_path: Path) -> None:
     world = sinking.write(tmp_path / "acts.zarr", 3.0)
-    array = get_array(open_group(world.path, "r+"), "norms/a@1")
+    array = open_group(world.path, "r+")["norms/a@1"]
     array[int(np.flatnonzero(~world.mask)[0])] = np.nan
     assert Norms(world.path, "a@1", 3.0).median > 0
     array[int(np.flatnonzero(world.mask)[0])] = np.nan

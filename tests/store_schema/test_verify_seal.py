@@ -11,7 +11,7 @@ from xc.store_schema import ActivationStore, Silent
 from xc.store_schema.problem import Problem
 from xc.store_schema.verify_seal import check_comparisons
 from xc.store_schema.verify_source import check_source
-from xc.store_schema.zarr_group import get_array, open_group
+from xc.store_schema.zarr_group import open_group
 
 Edit = Callable[[Path, Callable[[dict[str, Any]], None]], None]
 
@@ -27,7 +27,7 @@ def problems_of(path: Path) -> list[Problem]:
 
 
 def test_a_flag_turned(store: ActivationStore) -> None:
-    flags = get_array(open_group(store.path, "r+"), "sinks/a@1")
+    flags = open_group(store.path, "r+")["sinks/a@1"]
     flags[7] = not flags[7]
     (problem,) = problems_of(store.path)
     assert problem.file == "sinks/a@1/c/0"

@@ -12,7 +12,7 @@ import zarr
 
 from xc.store_schema import SchemaError, StoreWriter
 from xc.store_schema.verify import Problem, verify_store
-from xc.store_schema.zarr_group import get_array, open_group
+from xc.store_schema.zarr_group import open_group
 
 Damage = Callable[[Path], Any]
 
@@ -75,7 +75,7 @@ def test_any_damage_to_any_one_file_is_found(store_path: Path, how: str) -> None
 
 def put(name: str, index: Any, value: Any) -> Damage:
     def change(path: Path) -> None:
-        get_array(open_group(path, "r+"), name)[index] = value
+        open_group(path, "r+")[name][index] = value
 
     return change
 
@@ -167,7 +167,7 @@ def test_broken_promises(store_path: Path, damage: Damage, file: str, what: str)
 
 
 def test_a_tiny_change_of_a_statistic_is_noticed_and_rounding_is_not(store_path: Path) -> None:
-    array = get_array(open_group(store_path, "r+"), "statistics/beta@2/variance")
+    array = open_group(store_path, "r+")["statistics/beta@2/variance"]
     good = np.asarray(array[:])
     array[:] = good * (1 + 1e-13)
     (problem,) = verify_store(store_path)  # the same statistic, in other bytes

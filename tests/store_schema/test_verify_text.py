@@ -10,7 +10,7 @@ import pytest
 from xc.store_schema import ActivationStore, StorePlan, StoreWriter
 from xc.store_schema import verify_text as module
 from xc.store_schema.verify_text import check_text
-from xc.store_schema.zarr_group import get_array, open_group
+from xc.store_schema.zarr_group import open_group
 
 
 @pytest.mark.parametrize("at_once", [1, 10, 50, 1000])
@@ -19,7 +19,7 @@ def test_any_size_of_block_gives_the_same_answer(
 ) -> None:
     monkeypatch.setattr(module, "_TOKENS_AT_ONCE", at_once)
     assert check_text(store) == []
-    get_array(open_group(store.path, "r+"), "rows/token_id")[77] = 5
+    open_group(store.path, "r+")["rows/token_id"][77] = 5
     assert [(p.file, p.what) for p in check_text(ActivationStore.open(store.path))] == [
         ("rows/token_id", "row 77 does not agree with sequences/")
     ]
@@ -43,5 +43,5 @@ def test_sequences_of_any_length_with_any_tokens_dropped(tmp_path: Path) -> None
 
 
 def test_rows_may_not_be_listed_twice(store: ActivationStore, plan: StorePlan) -> None:
-    get_array(open_group(store.path, "r+"), "rows/position")[1] = plan.rows()["position"][0]
+    open_group(store.path, "r+")["rows/position"][1] = plan.rows()["position"][0]
     assert {p.file for p in check_text(store)} >= {"rows/position"}

@@ -12,7 +12,6 @@ from xc.store_schema.codecs import CODECS
 from xc.store_schema.places import place
 from xc.store_schema.zarr_group import (
     activations_metadata,
-    get_array,
     norms_metadata,
     open_group,
     put_attributes,
@@ -34,7 +33,7 @@ def metadata(root: Path, name: str) -> dict:  # type: ignore[type-arg]
 
 
 def read(root: Path, name: str) -> np.ndarray:
-    return np.asarray(get_array(open_group(root, "r"), name)[:])
+    return np.asarray(open_group(root, "r")[name][:])
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "\xff", "null"])
@@ -77,7 +76,7 @@ def test_integers_come_back_with_checksums(
     store = root if where == "folder" else place(f"memory://{tmp_path.name}")
     put_attributes(store, {})
     put_integers(store, "a/x", values)
-    found = np.asarray(get_array(open_group(store, "r"), "a/x")[:])
+    found = np.asarray(open_group(store, "r")["a/x"][:])
     assert found.dtype == values.dtype
     np.testing.assert_array_equal(found, values)
     assert json.loads((store / "a/x/zarr.json").read_text())["codecs"][-1]["name"] == "crc32c"
@@ -104,7 +103,7 @@ def test_a_chunk_that_is_not_there_is_an_error_or_the_fill_value(root: Path) -> 
     put_integers(root, "x", np.arange(5))
     (root / "x/c/0").unlink()
     np.testing.assert_array_equal(read(root, "x"), np.zeros(5))
-    array = get_array(zarr.open_group(zarr_store(root, whole=True), mode="r"), "x")
+    array = zarr.open_group(zarr_store(root, whole=True), mode="r")["x"]
     with pytest.raises(FileNotFoundError, match="x/c/0"):
         array[:]
 
