@@ -80,7 +80,7 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
         figures=[(f, _picture(f, drawn[f.name])) for f in figures if f.name in drawn],
         not_drawn=not_drawn(figures, data),
         not_measured=not_measured(data),
-        top=top_latents(data) if data.latents.classed else (),
+        top=top_latents(data) if data.latents.classed and not _is_bare_control(data) else (),
         scaling_drawn="latent_scaling" in drawn,
         numbers=_numbers(data.summary),
         fingerprints=fingerprints(data),
@@ -123,6 +123,11 @@ def script_source(script: str) -> str:
 
 def _picture(figure: Figure, svg: str) -> Markup:
     return inline_svg(svg, name=figure.name, label=plain(f"{figure.title}. {figure.shows}"))
+
+
+def _is_bare_control(data: ReportData) -> bool:
+    """Of controls no texts are collected, unless somebody evaluates one anew."""
+    return data.control_of is not None and not data.examples
 
 
 def _numbers(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:

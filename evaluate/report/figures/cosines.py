@@ -14,6 +14,7 @@ from xc.evaluate.report.classes import class_label, living_classes
 from xc.evaluate.report.columns import Floats
 from xc.evaluate.report.data import ReportData
 from xc.evaluate.report.figure import Figure
+from xc.evaluate.report.figures import cosine_map
 from xc.evaluate.report.sources import NamedSource
 from xc.evaluate.report.style import INK, MUTED, RULE, class_colour
 
@@ -36,6 +37,12 @@ class _Shown:
     def column(self, data: ReportData) -> str:
         return data.pair_column(self.stem, self.first, self.second)
 
+    def title(self, data: ReportData) -> str:
+        """`decoders`, with the pair where there are several."""
+        several = len(data.sources) > 2
+        pair = f" of {self.first.title} and {self.second.title}" if several else ""
+        return _KINDS[self.stem] + pair
+
     def mean(self, data: ReportData) -> float | None:
         """Of all random pairs."""
         key = data.pair_column(f"{self.stem}_random_mean", self.first, self.second)
@@ -50,7 +57,10 @@ class _Shown:
 
 def draw(canvas: Canvas, data: ReportData) -> None:
     """A panel per pair that has cosines, decoders before encoders: shared latents filled, the other
-    classes as outlines."""
+    classes as outlines. Of many sources a map of the pairs."""
+    if len(data.sources) >= cosine_map.FEWEST:
+        cosine_map.draw(canvas, data)
+        return
     shown = list(_shown(data))
     for axes, panel in zip(panels(canvas, len(shown)), shown, strict=True):
         _panel(axes, data, panel)
@@ -81,7 +91,7 @@ def _panel(axes: Axes, data: ReportData, panel: _Shown) -> None:
     _median(axes, _cosines(data, panel, "shared"))
     _random(axes, panel.mean(data), panel.band(data))
     log_counts(axes, highest)
-    axes.set_title(_KINDS[panel.stem], loc="left")
+    axes.set_title(panel.title(data), loc="left")
     axes.set_xlim(-1, 1)
     axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["−1", "−½", "0", "½", "1"])
     axes.set_xlabel(f"cosine of the directions in {panel.first.title} and {panel.second.title}")
@@ -122,6 +132,15 @@ def _handles(data: ReportData, shown: list[_Shown]) -> Iterator[Patch | Line2D]:
         yield Patch(color=RULE, alpha=0.7, label="95 % of random pairs")
 
 
+def lacks(data: ReportData) -> str | None:
+    """Why there is no map of many sources."""
+    if len(data.sources) < cosine_map.FEWEST or cosine_map.known(data):
+        return None
+    return (
+        "The medians of shared latents were not measured, and pairs are too many for a panel each."
+    )
+
+
 FIGURE = Figure(
     name="cosines",
     title="Do shared latents point the same way? Decoder and encoder cosines",
@@ -130,7 +149,8 @@ FIGURE = Figure(
         "two encoder directions: shared latents filled, latents of one source and the rest as "
         "outlines; the count axis is logarithmic. Where nothing is related, one latent's direction "
         "in one source against another's in the other, cosines have the dotted mean, and 95 % of "
-        "2,000 drawn pairs lie on the grey ground."
+        "2,000 drawn pairs lie on the grey ground. Of five sources or more only the medians are "
+        "drawn, of the latents that each pair shares, as a map of the pairs."
     ),
     misleads=(
         "It compares coordinates, not functions: two models whose residual streams are rotated "
@@ -141,5 +161,6 @@ FIGURE = Figure(
     needs=("latents.cosine*",),
     absent="Sources of unequal width have no cosine.",
     draw=draw,
+    lacks=lacks,
     height=3.4,
 )

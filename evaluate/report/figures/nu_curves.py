@@ -17,7 +17,6 @@ from xc.evaluate.report.figures.scaling import (
     own_latents,
 )
 from xc.evaluate.report.style import MUTED, class_colour
-from xc.evaluate.report.words import figure_text
 
 STYLES = {"both": "-", "error": (0, (5, 2)), "reconstruction": (0, (1, 1.5))}
 LABELS = {"both": "νᵋ and νʳ below", "error": "νᵋ below", "reconstruction": "νʳ below"}
@@ -50,8 +49,7 @@ def _panel(axes: Axes, data: ReportData, direction: Direction) -> float:
     axes.set_xlabel("threshold π")
     axes.set_ylabel("latents with ν < π")
     count_ticks(axes.yaxis)
-    own = direction.own
-    axes.set_title(f"{own.title} only · {figure_text(own.name, 16)}", loc="left")
+    axes.set_title(direction.told(data, f"{direction.own.title} only", room=16), loc="left")
     return float(len(error))
 
 

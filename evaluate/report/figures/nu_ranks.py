@@ -18,7 +18,6 @@ from xc.evaluate.report.figures.scaling import (
     own_latents,
 )
 from xc.evaluate.report.style import MUTED, RULE, class_colour
-from xc.evaluate.report.words import figure_text
 
 LOWEST = 100
 """Latents with the lowest ν that are looked at."""
@@ -53,8 +52,7 @@ def _panel(axes: Axes, data: ReportData, direction: Direction) -> None:
     axes.set_xlabel("rank by decoder norms")
     axes.set_ylabel("share of the lowest ν")
     count_ticks(axes.xaxis, 3)
-    own = direction.own
-    axes.set_title(f"{own.title} only · {figure_text(own.name, 16)}", loc="left")
+    axes.set_title(direction.told(data, f"{direction.own.title} only", room=16), loc="left")
 
 
 def _distance(data: ReportData, direction: Direction) -> Floats:

@@ -40,6 +40,13 @@ class Direction:
         first, second = sorted((self.own, self.other), key=lambda source: source.letter)
         return first, second
 
+    def told(self, data: ReportData, words: str, *, room: int) -> str:
+        """Title of its panel: words about the own source and its name; of more than two sources the
+        other one, as the own one then has several panels."""
+        if len(data.sources) > 2:
+            return f"{words}, tried on {self.other.title}"
+        return f"{words} · {figure_text(self.own.name, room)}"
+
     def members(self, data: ReportData) -> Mask:
         """Latents of the own source only that have both ν, bool [d_sae]."""
         x, y = data.latents.number(self.x), data.latents.number(self.y)
@@ -99,7 +106,10 @@ def _panel(canvas: Canvas, place: SubplotSpec, data: ReportData, direction: Dire
         _marginal(top, x[inside], name, upright=True)
         _marginal(side, y[inside], name, upright=False)
     _dress(main, top, side)
-    _label(main, top, direction, outside)
+    _label(main, direction)
+    note = f"; {outside:,} outside the window" if outside else ""
+    words = f"directions of {direction.own.title}"
+    top.set_title(direction.told(data, words, room=20) + note, loc="left")
 
 
 def _drawn(direction: Direction) -> tuple[str, ...]:
@@ -163,13 +173,10 @@ def _dress(main: Axes, top: Axes, side: Axes) -> None:
     no_ticks(side.xaxis)
 
 
-def _label(main: Axes, top: Axes, direction: Direction, outside: int) -> None:
-    own, other = direction.own, direction.other
-    main.set_xlabel(f"reconstruction ratio νʳ  ({other.title} / {own.title})")
-    main.set_ylabel(f"error ratio νᵋ  ({other.title} / {own.title})")
-    note = f"; {outside:,} outside the window" if outside else ""
-    title = f"directions of {own.title} · {figure_text(own.name, 20)}{note}"
-    top.set_title(title, loc="left")
+def _label(main: Axes, direction: Direction) -> None:
+    sources = f"({direction.other.title} / {direction.own.title})"
+    main.set_xlabel(f"reconstruction ratio νʳ  {sources}")
+    main.set_ylabel(f"error ratio νᵋ  {sources}")
 
 
 def _handles(data: ReportData) -> list[Line2D]:

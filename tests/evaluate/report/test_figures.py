@@ -9,12 +9,14 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
 from xc.evaluate.report import FIGURES, Figure
 from xc.evaluate.report.absent import not_drawn
 from xc.evaluate.report.data import ReportData, read_data
 from xc.evaluate.report.figure import missing
+from xc.evaluate.report.numbers import number, two
 from xc.evaluate.report.save import draw_figure, save_figure
 from xc.evaluate.report.style import styled
 
@@ -33,6 +35,13 @@ SHAPES: dict[str, dict[str, Any]] = {
     "parts": {"parts": PARTS, "names": LONG},
     "three": {"names": ("x@1", "y@1", "z@1"), "widths": (8, 8, 8), "scales": (1.0, 2.0, 3.0)},
 }
+OF_PAIRS = ("decoder_norms", "cosines", *SCALING)
+
+
+def of_many(n: int, **wish: Any) -> dict[str, Any]:
+    """A run of so many sources."""
+    names = tuple(f"model@{i}" for i in range(n))
+    return {"names": names, "widths": (8,) * n, "scales": (1.0,) * n, **wish}
 
 
 @pytest.fixture(scope="module", params=SHAPES)
@@ -66,6 +75,51 @@ def test_nothing_overlaps_and_places_are_rounded(figure: Figure, data: ReportDat
             assert not overlap(
                 one.xaxis.label.get_window_extent(), other.xaxis.label.get_window_extent()
             )
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_every_panel_has_a_title_of_its_own(n: int, make_run: Callable[..., Any]) -> None:
+    evaluation = make_run(**of_many(n))
+    data = read_data(evaluation, run=evaluation.run)
+    for figure in (figure for figure in FIGURES if figure.name in OF_PAIRS):
+        with styled("test"):
+            canvas = Canvas()
+            figure.draw(canvas, data)
+        titles = [[axes.get_title(loc) for loc in SIDES] for axes in canvas.axes]
+        named = ["|".join(title) for title in titles if any(title)]
+        assert len(set(named)) == len(named) >= n * (n - 1) // 2, (figure.name, named)
+
+
+SIDES = ("left", "center", "right")
+
+
+def test_of_many_sources_cosines_are_one_map(make_run: Callable[..., Any]) -> None:
+    pairs = list(itertools.combinations("abcdef", 2))
+    stems = ("cosine_shared_median", "cosine_encoder_shared_median")
+    told = {f"{s}_{p}_{q}": i / 20 - 0.1 for s in stems for i, (p, q) in enumerate(pairs)}
+    told["cosine_shared_median_a_b"] = None
+    evaluation = make_run(**of_many(6, summary=told))
+    (figure,) = (figure for figure in FIGURES if figure.name == "cosines")
+    data = read_data(evaluation, run=evaluation.run)
+    assert missing(figure, data) is None
+    test_nothing_overlaps_and_places_are_rounded(figure, data)
+    with styled("test"):
+        decoders, encoders = draw_figure(figure, data).axes
+    for axes, stem in ((decoders, stems[0]), (encoders, stems[1])):
+        assert [t.get_text() for t in axes.get_xticklabels()] == list("ABCDEF")
+        shown = {t.get_position(): t.get_text() for t in axes.texts}
+        expected = {
+            (x + 0.5, y + 0.5): number(told[f"{stem}_{p}_{q}"], two)
+            for p, q in pairs
+            for x, y in itertools.permutations(("abcdef".index(p), "abcdef".index(q)))
+            if told[f"{stem}_{p}_{q}"] is not None
+        }
+        assert shown == expected
+    nothing = make_run(**of_many(6, summary=dict.fromkeys(told)))
+    why = missing(figure, read_data(nothing, run=nothing.run))
+    assert why == (
+        "The medians of shared latents were not measured, and pairs are too many for a panel each."
+    )
 
 
 def assert_rounded(edges: tuple[float, ...]) -> None:

@@ -318,6 +318,13 @@ def test_a_control_s_own_run_leads_back_and_asks_for_none(
     own.summary.write_text(json.dumps(told))
     html = page(own)
     assert "This run is a null control: A against A" in html
+    assert '<a href="#nulls">Null control</a>' in html
+    assert 'id="latents"' in html
+    assert "No texts were collected" not in html
+    own.examples.unlink()
+    bare = page(own)
+    assert "No texts were collected for its latents." in bare
+    assert "latents" not in re.findall(r'(?:id=|href=)"#?(\w+)"', bare)
     assert "xc null" not in html
     assert "this run is a null control itself" in html
     assert "too few rows" in html
