@@ -20,7 +20,9 @@ def refuse_idle(typed: Iterable[str], configs: Sequence[TrainConfig]) -> None:
             raise RequestError(reason(name, found[0][name], configs[0]))
 
 
-def refuse_idle_axes(axes: Iterable[str], configs: Mapping[str, TrainConfig]) -> None:
+def refuse_idle_axes(
+    axes: Iterable[str], configs: Mapping[str, TrainConfig], *, where: str
+) -> None:
     """Refuse a swept option that plays no part in one of the runs: several would be the same run.
 
     Raises:
@@ -30,7 +32,7 @@ def refuse_idle_axes(axes: Iterable[str], configs: Mapping[str, TrainConfig]) ->
         found = idle(config)
         for name in axes:
             if name in found:
-                raise RequestError(f"--sweep {run}: {reason(name, found[name], config)}")
+                raise RequestError(f"{where} {run}: {reason(name, found[name], config)}")
 
 
 def idle_in_file(pipeline: Pipeline, configs: Sequence[TrainConfig]) -> list[str]:

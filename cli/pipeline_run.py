@@ -5,7 +5,7 @@ from pathlib import Path
 from xc.cli.evaluating import run_evaluate
 from xc.cli.harvesting import run_harvest
 from xc.cli.pipeline_file import Pipeline
-from xc.cli.sweeping import axes_of, members_of, run_sweep
+from xc.cli.sweeping import axes_of, members_of, run_sweep, swept_where
 from xc.cli.training import run_train
 from xc.evaluate import Evaluation
 from xc.store_schema import Progress, RequestError
@@ -32,5 +32,5 @@ def train_all(pipeline: Pipeline, store: Place, progress: Progress) -> list[Path
     if not axes:
         run_train(pipeline, {}, store=store, run=pipeline.run, progress=progress)
         return [pipeline.run]
-    members = members_of(pipeline, {}, axes, folder=pipeline.run)
+    members = members_of(pipeline, {}, axes, folder=pipeline.run, where=swept_where(pipeline, ()))
     return [report.run for report in run_sweep(pipeline, members, store=store, progress=progress)]

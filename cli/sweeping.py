@@ -72,7 +72,7 @@ def axes_of(pipeline: Pipeline, words: Sequence[str]) -> Axes:
     Raises:
         RequestError: if a field is unknown, cannot be swept, or has no or repeated values.
     """
-    where = "--sweep" if words else pipeline.where("sweep")
+    where = swept_where(pipeline, words)
     found = _typed(words) if words else {k: _listed(v) for k, v in pipeline.sweep.items()}
     kinds = get_type_hints(TrainConfig)
     refuse_unknown(found, kinds, where=where)
@@ -88,10 +88,27 @@ def axes_of(pipeline: Pipeline, words: Sequence[str]) -> Axes:
     }
 
 
+def swept_where(pipeline: Pipeline, words: Sequence[str]) -> str:
+    """Where it stands what is swept, for messages."""
+    return "--sweep" if words else pipeline.where("sweep")
+
+
 def members_of(
-    pipeline: Pipeline, flags: Mapping[str, Any], axes: Axes, *, folder: Path
+    pipeline: Pipeline,
+    flags: Mapping[str, Any],
+    axes: Axes,
+    *,
+    folder: Path,
+    where: str = "--sweep",
 ) -> list[Member]:
     """A run for every combination, its folder named by the swept values: `k=32,seed=0`.
+
+    Args:
+        pipeline: the file.
+        flags: of the command line.
+        axes: what is swept.
+        folder: of all the runs.
+        where: from `swept_where`.
 
     Raises:
         RequestError: if a combination is wrong, two are the same, or `folder` is a run itself.
@@ -101,7 +118,7 @@ def members_of(
             f"{folder} holds a run, and a sweep's runs need a folder of their own; choose another "
             "--run"
         )
-    configs = _combinations(pipeline, flags, axes)
+    configs = _combinations(pipeline, flags, axes, where)
     return [Member(name, config, RunLayout(folder / name)) for name, config in configs.items()]
 
 
@@ -111,22 +128,23 @@ def sweep_configs(pipeline: Pipeline) -> list[TrainConfig]:
     Raises:
         RequestError: if a value is wrong.
     """
-    return list(_combinations(pipeline, {}, axes_of(pipeline, ())).values())
+    axes, where = axes_of(pipeline, ()), swept_where(pipeline, ())
+    return list(_combinations(pipeline, {}, axes, where).values())
 
 
 def _combinations(
-    pipeline: Pipeline, flags: Mapping[str, Any], axes: Axes
+    pipeline: Pipeline, flags: Mapping[str, Any], axes: Axes, where: str
 ) -> dict[str, TrainConfig]:
     """A configuration for every combination, by its name."""
     configs: dict[str, TrainConfig] = {}
     for values in itertools.product(*axes.values()):
-        config = _config(pipeline, flags, dict(zip(axes, values, strict=True)))
+        config = _config(pipeline, flags, dict(zip(axes, values, strict=True)), where)
         name = ",".join(f"{field}={text_of(getattr(config, field))}" for field in axes)
         if name in configs:
-            raise RequestError(f"--sweep: {name} comes twice; give each value once")
+            raise RequestError(f"{where}: {name} comes twice; give each value once")
         configs[name] = config
     refuse_idle(flags, list(configs.values()))
-    refuse_idle_axes(axes, configs)
+    refuse_idle_axes(axes, configs, where=where)
     return configs
 
 
@@ -142,14 +160,16 @@ def text_of(value: Any) -> str:
     return "none" if value is None else _PLAIN.sub("-", str(value))
 
 
-def _config(pipeline: Pipeline, flags: Mapping[str, Any], chosen: dict[str, Any]) -> TrainConfig:
+def _config(
+    pipeline: Pipeline, flags: Mapping[str, Any], chosen: dict[str, Any], where: str
+) -> TrainConfig:
     try:
         return train_config(pipeline, flags, chosen)
     except RequestError as error:
         if not chosen:
             raise
         named = ",".join(f"{n}={text_of(v)}" for n, v in chosen.items())
-        raise RequestError(f"--sweep {named}: {error}") from error
+        raise RequestError(f"{where} {named}: {error}") from error
 
 
 def _typed(words: Sequence[str]) -> dict[str, list[str]]:

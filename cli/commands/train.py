@@ -14,7 +14,7 @@ from xc.cli.numbers import reader
 from xc.cli.options import with_options
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.results import print_failure, print_path, print_runs, training_line
-from xc.cli.sweeping import HELP, axes_of, members_of, run_sweep
+from xc.cli.sweeping import HELP, axes_of, members_of, run_sweep, swept_where
 from xc.cli.training import run_train
 from xc.store_schema import Progress, RequestError
 from xc.train import TrainConfig
@@ -54,7 +54,8 @@ def train(
         if axes := axes_of(pipeline, sweep or ()):
             if asked_for():
                 raise RequestError("a sweep takes one process; leave --distributed out")
-            members = members_of(pipeline, values, axes, folder=folder)
+            where = swept_where(pipeline, sweep or ())
+            members = members_of(pipeline, values, axes, folder=folder, where=where)
             print_runs(console, run_sweep(pipeline, members, store=acts, progress=progress))
             print_next(console, after_training(pipeline, folder))
             return

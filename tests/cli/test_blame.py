@@ -14,7 +14,7 @@ from xc.cli.harvesting import harvest_request
 from xc.cli.main import build_app
 from xc.cli.null_config import NullConfig
 from xc.cli.pipeline_file import Pipeline
-from xc.cli.sweeping import axes_of, members_of
+from xc.cli.sweeping import axes_of, members_of, sweep_configs
 from xc.cli.training import train_config
 from xc.store_schema import RequestError
 
@@ -64,6 +64,8 @@ def test_a_flag_that_a_message_only_lists_is_not_blamed() -> None:
 def test_swept_values_are_named_by_the_sweep() -> None:
     with pytest.raises(RequestError, match=r"^--sweep k=0: k must be a whole number"):
         members_of(Pipeline(), {}, axes_of(Pipeline(), ["k=4,0"]), folder=Path("nowhere"))
+    with pytest.raises(RequestError, match=r"^p.yaml, sweep k=0: k must be a whole number"):
+        sweep_configs(Pipeline(path=Path("p.yaml"), sweep={"k": [4, 0]}))
 
 
 @pytest.mark.parametrize(
