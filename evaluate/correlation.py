@@ -14,8 +14,8 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float:
     """Of two columns [n]; NaN where one does not vary."""
     if len(x) < 2:
         return float("nan")
-    a, b = _unit(x), _unit(y)
-    return float(np.clip(a @ b, -1.0, 1.0))
+    found = float(_unit(x) @ _unit(y))
+    return min(max(found, -1.0), 1.0)  # NaN stays
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
@@ -43,8 +43,8 @@ def _unit(x: np.ndarray) -> np.ndarray:
     """Centred, of length 1; NaN where it does not vary."""
     largest = np.abs(x).max() or 1.0
     scaled = x / largest
-    centred = scaled - scaled.mean()
-    length = np.linalg.norm(centred)
+    centred = scaled - scaled.sum() / len(x)
+    length = np.sqrt(centred @ centred)
     even = length <= _EVEN * np.sqrt(len(x))
     return np.full(len(x), np.nan) if even else np.asarray(centred / length)
 
