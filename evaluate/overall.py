@@ -34,8 +34,8 @@ def classes(facts: Facts) -> np.ndarray:
     """A label per latent [latent]; needs the metric that `needed` names."""
     if not facts.pairs:
         return np.where(facts.alive, ALIVE, DEAD)
-    pairs = [(letter(p), letter(q)) for p, q in facts.pairs]
-    return agreed(facts.values["class"], pairs)
+    labels, pairs = facts.values["class"], [(letter(p), letter(q)) for p, q in facts.pairs]
+    return facts.derived("overall class", labels, lambda: agreed(labels, pairs))
 
 
 def agreed(labels: np.ndarray, pairs: Sequence[tuple[str, str]]) -> np.ndarray:

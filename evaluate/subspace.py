@@ -80,7 +80,7 @@ def _agreement(facts: Facts, latents: np.ndarray, at: tuple[str, int, int]) -> A
         known[Agreement, *at] = latents, base.agreement()
     last, found = known[Agreement, *at]
     if not np.array_equal(last, latents):
-        found = base.without(np.setdiff1d(base.members, np.flatnonzero(latents)))
+        found = base.without(base.members[~latents[base.members]])
         known[Agreement, *at] = latents, found
     answer: Agreement = found
     return answer
