@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
@@ -89,8 +90,9 @@ def render_page(data: ReportData, figures: tuple[Figure, ...], drawn: Mapping[st
     )
 
 
+@lru_cache(maxsize=1)
 def environment() -> jinja2.Environment:
-    """Templates with escaping always on; texts from outside are cleaned before."""
+    """Templates with escaping always on, compiled once; texts from outside are cleaned before."""
     made = jinja2.Environment(
         loader=jinja2.FunctionLoader(read_template),
         autoescape=True,

@@ -270,6 +270,7 @@ def test_an_unknown_l0_is_told_or_refused(evaluation: Evaluation, tmp_path: Path
     ]
     told = f"L0 of of mine was not measured; run `xc evaluate --run '{same[1]}'`"
     assert compare(same).caveats == (told,)
+    assert 'run <code>xc evaluate <span class="unbroken">--run ' in comparison_page(compare(same))
     with pytest.raises(RequestError, match="was not measured; run `xc evaluate --run '"):
         compare(same, strict=True)
     assert compare(same[1:], strict=True).caveats == ()

@@ -18,7 +18,7 @@ SCRIPT = "<script>document.title='pwned'</script>"
 IMAGE = '"><img src=x onerror="document.title=\'pwned\'">'
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def report(make_run: Callable[..., Any]) -> Path:
     tokens = (SCRIPT, IMAGE, "\u202eabc", "\x00", " def")
     evaluation = make_run(d_sae=60, tokens=tokens, names=(SCRIPT + "@1", IMAGE + "@2"))

@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -208,10 +208,10 @@ def test_of_three_sources_there_is_none(make_run: Callable[..., Any]) -> None:
     assert 'id="nulls"' not in render_page(data, (), {})
 
 
-@pytest.fixture
-def controlled(make_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A run whose controls left latents, reports and reproduced.parquet; the checkpoint is none, so
-    that the entries are given as they are."""
+@pytest.fixture(scope="module")
+def controlled(make_run: Callable[..., Any]) -> Iterator[Any]:
+    """A run whose controls left latents, reports and reproduced.parquet, and its report; the
+    checkpoint is none, so that the entries are given as they are."""
     done = make_run(d_sae=240)
     run, table = done.run, done.latents.to_arrow()
     classes = table.column("class").to_pylist()
@@ -238,15 +238,17 @@ def controlled(make_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) ->
     entries = {kind: {**entry, **evaluated} for kind, entry in ENTRIES.items()}
     entries["identical"] |= counts | hostile
     entries["seeds"] |= {"seeds": [1]}
-    monkeypatch.setattr(report_data, "read_entries", lambda run: entries)
     told = with_nulls(done.summary, entries)
     run.summary.write_text(json.dumps(told))
     done.__dict__.pop("summary")
-    return done
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(report_data, "read_entries", lambda run: entries)
+        write_report(done, run=run)
+        yield done
 
 
 def test_what_controls_left_is_shown(controlled: Any) -> None:
-    html = write_report(controlled, run=controlled.run).read_text(encoding="utf-8")
+    html = controlled.run.report.read_text(encoding="utf-8")
     assert '<figure id="figure-null_identical">' in page_of(html, "identical")
     # The latents that lie there are not those that this entry has counted.
     assert "<figure" not in page_of(html, "permuted")
@@ -283,20 +285,18 @@ def test_a_list_of_latents_is_short(controlled: Any, monkeypatch: pytest.MonkeyP
     assert a_only.caption.endswith(f"reproduced.parquet has {left} more")
 
 
-def test_latents_of_other_seeds_are_not_listed(controlled: Any) -> None:
-    parquet.write_table(
-        parquet.read_table(controlled.run.reproduced).rename_columns(
-            ["latent", "class", "reproduced", "cosine", "partner_seed_5", "cosine_seed_5"]
-        ),
-        controlled.run.reproduced,
-    )
-    assert pages(read_data(controlled, run=controlled.run))["seeds"].lists == ()
+def test_latents_of_other_seeds_are_not_listed(controlled: Any, tmp_path: Path) -> None:
+    run = RunLayout(shutil.copytree(controlled.run.root, tmp_path / "run"))
+    assert pages(read_data(controlled, run=run))["seeds"].lists != ()
+    table = parquet.read_table(run.reproduced)
+    names = ["latent", "class", "reproduced", "cosine", "partner_seed_5", "cosine_seed_5"]
+    parquet.write_table(table.rename_columns(names), run.reproduced)
+    assert pages(read_data(controlled, run=run))["seeds"].lists == ()
 
 
 @needs_browser
 def test_in_a_browser_each_control_has_a_page(controlled: Any, tmp_path: Path) -> None:
-    report = write_report(controlled, run=controlled.run)
-    dom = browse(report.as_uri(), tmp_path, "--dump-dom")
+    dom = browse(controlled.run.report.as_uri(), tmp_path, "--dump-dom")
     assert dom.partition("<title>")[2].partition("</title>")[0].endswith("crosscoder report")
     assert "&lt;script&gt;document.title='pwned'" in page_of(dom, "identical")
     for kind in KINDS:
