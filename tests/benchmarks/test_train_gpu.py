@@ -15,6 +15,7 @@ def ran(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_it_goes_through_on_a_cpu_and_writes_nothing(tmp_path: Path) -> None:
     done = ran("--device", "cpu", "--quick", "--out", str(tmp_path / "x.json"))
     assert done.returncode == 0, done.stderr

@@ -125,6 +125,7 @@ def test_flags_reach_the_importer(tmp_path: Path) -> None:
     assert not report.encoded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "message"),
     [

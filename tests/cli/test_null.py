@@ -159,6 +159,7 @@ def test_other_settings_make_them_anew(store: ActivationStore, tmp_path: Path) -
     assert "done before" in typed(*words, "1280").output
 
 
+@pytest.mark.slow
 def test_the_report_has_a_page_that_leads_to_the_control_s_own(
     store: ActivationStore, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def _written(world: World) -> set[str]:
     return {name for name in contents(world.folder) if not name.startswith("hf/")}
 
 
+@pytest.mark.slow
 def test_a_plan_covers_the_pipeline(plan):
     assert plan["fits"]
     assert plan["harvest"]["exact"]
@@ -61,6 +62,7 @@ def test_a_pipeline_is_as_large_as_planned(plan, harvested):
         assert plan["train"][name] == pytest.approx(sum(sizes(folder).values()), rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_a_harvest_takes(world):
     done = world.xc("harvest", *PAIR, *SMALL, "--store", "dry.zarr", "--dry-run")
     assert done.returncode == 0, done.stderr
@@ -69,6 +71,7 @@ def test_a_dry_run_says_what_a_harvest_takes(world):
     assert not (world.folder / "dry.zarr").exists()
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_is_there(harvested):
     done = harvested.xc("plan", *PAIR, *SMALL, "--no-probe")
     assert "nothing would be added" in done.stdout
@@ -86,6 +89,7 @@ def test_workers_write_the_rows_that_one_process_writes(harvested):
     assert {n: shared[n] for n in arrays} == {n: alone[n] for n in arrays}
 
 
+@pytest.mark.slow
 def test_a_store_on_one_screen(harvested):
     about = describe(harvested.folder / "acts.zarr")
     lines = store_lines(about)
@@ -100,6 +104,7 @@ def test_a_store_on_one_screen(harvested):
     assert "command   xc harvest gpt2 distilgpt2 --layer 6,3" in text
 
 
+@pytest.mark.slow
 def test_a_name_steers_no_terminal(harvested):
     about = describe(harvested.folder / "acts.zarr")
     about["corpus"]["parts"][0]["name"] = "a\x1b[2J\u202eb\n"
@@ -108,6 +113,7 @@ def test_a_name_steers_no_terminal(harvested):
     assert any("a\ufffd[2J\ufffdb\ufffd" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_a_store_of_many_sources_still_fits_the_screen(harvested):
     about = describe(harvested.folder / "acts.zarr")
     parts = [{"name": "x" * 90, "rows": 1, "documents": 1, "fingerprint": "f"}] * 9

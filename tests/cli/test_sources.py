@@ -81,6 +81,7 @@ def test_sources_of_every_kind_come_to_an_evaluation(
             assert found.summary["not_measured"][key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sources", [("base@1 - base~2@1",), WIDTHS], ids=" , ".join)
 def test_the_report_and_the_screen_show_them(
     store: ActivationStore, tmp_path: Path, sources: tuple[str, ...]

@@ -64,6 +64,7 @@ def test_special_tokens_are_no_rows(harvested):
     assert store.n_rows == pytest.approx(6000, abs=32)
 
 
+@pytest.mark.slow
 def test_harvesting_again_changes_nothing(harvested):
     before = contents(harvested.folder / "acts.zarr")
     done = harvested.xc("harvest", "gpt2", "distilgpt2", "--layer", "6,3")
@@ -100,6 +101,7 @@ def test_evaluate_leaves_summary_tables_and_report(trained):
     assert sorted(p.suffix for p in run.figures.iterdir())[0] == ".png"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -122,6 +124,7 @@ def test_wrong_requests_exit_2_with_one_line(harvested, words, message):
     assert not (harvested.folder / "x.zarr").exists()
 
 
+@pytest.mark.slow
 def test_inspect_as_json(trained):
     for path, kind in [("acts.zarr", "store"), ("runs/default", "run")]:
         done = trained.xc("inspect", path, "--json")

@@ -96,6 +96,7 @@ def test_intervals_are_those_of_the_coarse_groups(make_case: MakeCase) -> None:
         assert found[f"{name}_ci"] == pytest.approx(expected, abs=2e-5), name
 
 
+@pytest.mark.slow
 def test_wide_sources_have_intervals(make_case: MakeCase) -> None:
     case = make_case(n_sequences=150, widths=(600, 520))
     found = case.evaluate(metrics=(*ALIKE, "fve_a"), clusters="sequences").summary

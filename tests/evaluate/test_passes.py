@@ -165,7 +165,10 @@ def test_a_new_version_of_a_metric_is_all_that_is_read(
     assert label in Passes(next(made.run.passes.iterdir())).held(None)
 
 
-@pytest.mark.parametrize(("scheduler", "after"), [("sync", 1), ("threads", 9), ("sync", 7)])
+@pytest.mark.parametrize(
+    ("scheduler", "after"),
+    [("sync", 1), ("threads", 9), pytest.param("sync", 7, marks=pytest.mark.slow)],
+)
 def test_an_interrupted_pass_goes_on(
     made: Case, read: Read, monkeypatch: pytest.MonkeyPatch, scheduler: str, after: int
 ) -> None:
@@ -195,6 +198,7 @@ def test_an_interrupted_pass_goes_on(
     assert bytes_of(made) == found
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_whole_stages_and_is_continued(made: Case, read: Read) -> None:
     config = EvaluateConfig(**{**SMALL, **SMALLER, "scheduler": "sync"})  # type: ignore[arg-type]
     arguments = (made.store.path, made.run.root, config, 12)
@@ -216,6 +220,7 @@ def test_a_killed_process_leaves_whole_stages_and_is_continued(made: Case, read:
     assert bytes_of(made) == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("title", "far"), [(VALUES, 30), (INTERVALS, 15)])
 def test_what_was_killed_behind_its_passes_reads_no_row_again(
     made: Case, read: Read, title: str, far: int

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from pooled import blas_threads
 
 from xc.evaluate.scheduler import compute
@@ -38,6 +39,7 @@ def ends_in_time(locks: list[Path]) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_they_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     search = os.pathsep.join(p for p in sys.path if p)
     with subprocess.Popen(

@@ -91,7 +91,7 @@ def again(case: Any, name: str, progress: Recorded | None = None) -> dict[str, b
     return bytes_of(case.run)
 
 
-@pytest.mark.parametrize("name", ["threads", "processes"])
+@pytest.mark.parametrize("name", ["threads", pytest.param("processes", marks=pytest.mark.slow)])
 def test_every_scheduler_gives_the_same_bytes(
     case: Any, expected: dict[str, bytes], name: str
 ) -> None:
@@ -107,6 +107,7 @@ def workers(n: int) -> Iterator[LocalCluster]:
         yield running
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_changes_no_byte(
     case: Any, expected: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def test_there_is_one_task_for_each_shard(made: Case, graphs: list[list[str]]) -
     assert times == dict.fromkeys(shards, 3)
 
 
+@pytest.mark.slow
 def test_what_came_of_it_is_written_down(made: Case, graphs: list[list[str]]) -> None:
     """A number; and who gives that number asks for the same, of the same sums."""
     made.evaluate(block_rows=None, tile_rows=SHARD, **SOME)

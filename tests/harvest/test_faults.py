@@ -88,7 +88,7 @@ HARM = {"truncated": truncate, "flipped": flip, "empty": empty, "deleted": Path.
 
 
 @pytest.mark.parametrize("name", HARM)
-@pytest.mark.parametrize("key", ["big@2", "small@1"])
+@pytest.mark.parametrize("key", ["big@2", pytest.param("small@1", marks=pytest.mark.slow)])
 def test_a_harmed_shard_is_named_and_mended_alone(store, pair, whole, name, key):
     file = store / "activations" / key / "c" / "3" / "0"
     HARM[name](file)
@@ -101,6 +101,7 @@ def test_a_harmed_shard_is_named_and_mended_alone(store, pair, whole, name, key)
     assert verify(store) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["statistics/big@2/per_shard/c/2", "norms/big@2/c/2",
                                     "shards/big@2/c/2", "sinks/big@2/c/0",
                                     "statistics/big@2/mean/c/0", "manifest.json"])  # fmt: skip
@@ -275,6 +276,7 @@ def _side_by_side(store: Path, pair: list[Path], changes: list[dict]) -> list[tu
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attempt", range(2))
 def test_two_writers_of_the_same_shards(pair, whole, tmp_path, attempt):
     store = tmp_path / "acts.zarr"

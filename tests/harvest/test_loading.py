@@ -103,6 +103,7 @@ def tracing(monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tracing")
 def test_compiled_blocks_compute_the_same(folder, plain, tmp_path):
     run(tmp_path / "a", ("2", "1.mlp_out"), [folder], codec="fp32", compile=True)

@@ -186,6 +186,7 @@ class Interrupting(Silent):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [(1, 1), (2, 1), (2, 6), (2, 13), (3, 1), (3, 9)])
 def test_an_interrupted_harvest_goes_on_to_the_same_bytes(pair, whole, tmp_path, moment):
     path = tmp_path / "acts.zarr"

@@ -139,6 +139,7 @@ def test_nothing_to_do_afterwards(grown, pair):
     assert contents(path) == before
 
 
+@pytest.mark.slow
 def test_grown_twice_and_then_another_layer(grown, pair, tmp_path):
     path = tmp_path / "acts.zarr"
     for tokens in (300, 700):

@@ -110,6 +110,7 @@ def test_an_interrupt_stops_all(tmp_path):
     assert time.monotonic() - began < 50
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone tells a child")
 def test_a_worker_ends_with_its_starter():
     child = (

@@ -149,6 +149,7 @@ def test_a_damaged_text_is_told(old: StoreWriter, plan: StorePlan) -> None:
         old.extend(longer(plan))
 
 
+@pytest.mark.slow
 def test_killed_at_any_file_operation_it_goes_on(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, SCRIPTS / "kill_extension.py", tmp_path, "8"],

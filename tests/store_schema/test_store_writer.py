@@ -34,6 +34,7 @@ def finish(writer: StoreWriter, store: ActivationStore) -> None:
     writer.seal()
 
 
+@pytest.mark.slow
 def test_killed_at_any_file_operation_and_continued_gives_the_same_bytes(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, SCRIPTS / "kill_writer.py", tmp_path, "6"],

@@ -31,6 +31,7 @@ def killed(how: str, store: ActivationStore, folder: Path) -> dict[str, Any]:
     return report
 
 
+@pytest.mark.slow
 def test_after_every_step(store: ActivationStore, tmp_path: Path) -> None:
     report = killed("steps", store, tmp_path)
     assert report["ends"] == [-signal.SIGKILL] * 24

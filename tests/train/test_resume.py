@@ -39,6 +39,7 @@ class Snapshots(Silent):
             shutil.copytree(self.run.root, self.run.root.with_name(f"killed-{self.step}"))
 
 
+@pytest.mark.slow
 def test_killed_after_any_step(
     store: ActivationStore, tmp_path: Path, whole: dict[str, bytes]
 ) -> None:

@@ -77,6 +77,7 @@ def test_members_are_the_runs_they_would_be_alone(
     assert trees(tmp_path / "s") == alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [Crash, KeyboardInterrupt])
 def test_stopped_after_any_step_of_any_member(
     store: ActivationStore,

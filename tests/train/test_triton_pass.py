@@ -55,6 +55,7 @@ def test_as_the_dense_pass(check: str, device: str, outcomes: Outcomes) -> None:
     assert error is None, error
 
 
+@pytest.mark.slow
 @needs_triton
 @pytest.mark.parametrize("kernel", triton_checks.COMPILED)
 def test_kernels_compile_for_cards(kernel: str, outcomes: Outcomes) -> None:

@@ -13,6 +13,7 @@ def names(corpus: str) -> list[str]:
     return [document.name for document in corpora.corpus(corpus).read()]
 
 
+@pytest.mark.slow
 def test_train_and_heldout_share_nothing_and_make_up_everything() -> None:
     train, heldout, everything = names("stdlib-train"), names("stdlib-heldout"), names("stdlib")
     assert set(train).isdisjoint(heldout)

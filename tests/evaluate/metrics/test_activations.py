@@ -187,6 +187,7 @@ print(hashlib.sha256(moment_sums(world.block(0, 1000))["products"].tobytes()).he
 """
 
 
+@pytest.mark.slow
 def test_the_same_bits_however_many_threads_blas_runs() -> None:
     support = str(Path(__file__).parents[2] / "support")
     found = set()
