@@ -68,17 +68,17 @@ def _why_blank(blank: list[int], evaluation: Evaluation, *, any_kept: bool) -> s
     """Why it is not told of these latents what they fire on."""
     if not any_kept:
         return (
-            f"{FIRES_ON}: this evaluation kept no examples; `xc evaluate` with all metrics and "
-            "--examples above 0 does"
+            "no text of what they fire on: this evaluation kept no examples; `xc evaluate` with "
+            "all metrics and --examples above 0 does"
         )
     silent = int(np.count_nonzero(evaluation.latents.column("frequency")[blank] == 0))
-    why = [f"{silent:,} never fire on the rows that were measured"] if silent else []
+    why = [f"dead on the rows that were measured ({silent:,})"] if silent else []
     if rest := len(blank) - silent:
         why.append(
-            f"of {rest:,} no example was kept (`xc evaluate` keeps those of --latents-per-class "
+            f"no example was kept ({rest:,}; `xc evaluate` keeps those of --latents-per-class "
             "latents of each class)"
         )
-    return f"blank under {FIRES_ON}: {'; '.join(why)}"
+    return f"no text of what {len(blank):,} of them fire on: {', '.join(why)}"
 
 
 @dataclass(frozen=True)

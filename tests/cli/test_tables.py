@@ -185,12 +185,12 @@ def test_latents_without_text_say_why(evaluation: Evaluation, tmp_path: Path):
     found = list_latents(Evaluation(run), limit=4)
     said = printed(found, Evaluation(run), width=200)
     assert said[-1] == (
-        "blank under fires on: 1 never fire on the rows that were measured; of 2 no example was "
-        "kept (`xc evaluate` keeps those of --latents-per-class latents of each class)"
+        "no text of what 3 of them fire on: dead on the rows that were measured (1), no example "
+        "was kept (2; `xc evaluate` keeps those of --latents-per-class latents of each class)"
     )
     pq.write_table(kept.slice(0, 0), run.examples)
     said = printed(found, Evaluation(run), width=200)
-    assert said[-1].startswith("fires on: this evaluation kept no examples; `xc evaluate` with")
+    assert said[-1].startswith("no text of what they fire on: this evaluation kept no examples")
 
 
 def printed(found: pa.Table, evaluation: Evaluation, *, width: int) -> list[str]:
