@@ -1,5 +1,6 @@
 """Fixtures that every room's tests may use."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ def pytest_configure(config: pytest.Config) -> None:
     plugins import NumPy, whose BLAS counts its threads then."""
     if getattr(config.option, "numprocesses", None):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests are no garbage: code that collects it does not look at them."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
