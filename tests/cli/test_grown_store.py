@@ -1,5 +1,6 @@
 """A run whose store has grown since: every command that refuses says so, and what to do."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,26 +29,25 @@ def refused(*words: str) -> str:
     return done.stderr
 
 
-@pytest.fixture
-def trained(planted_run: RunLayout, planted_store: ActivationStore) -> RunLayout:
-    """A run as `xc train` leaves it, before its store grew."""
-    keys = [source.key for source in planted_store.sources]
-    config = TrainConfig.resolve({**TRAIN, "sources": keys})
-    values = {"store": str(planted_store.path), "train": to_mapping(config)}
-    planted_run.config.write_text(yaml.safe_dump(values), encoding="utf-8")
-    grow(planted_store.path)
-    return planted_run
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory, _planted: Path, _planted_run: Path) -> Path:
+    """A pipeline.yaml, and beside it a run as `xc train` left it before its store grew."""
+    folder = tmp_path_factory.mktemp("grown")
+    store = Path(shutil.copytree(_planted, folder / "acts.zarr"))
+    run = RunLayout(shutil.copytree(_planted_run, folder / "run"))
+    config = TrainConfig.resolve({**TRAIN, "sources": planted.KEYS})
+    values = {"store": str(store), "train": to_mapping(config)}
+    run.config.write_text(yaml.safe_dump(values), encoding="utf-8")
+    grow(store)
+    text = {"store": str(store), "run": str(run.root), "train": TRAIN}
+    (folder / "pipeline.yaml").write_text(yaml.safe_dump(text), encoding="utf-8")
+    return folder / "pipeline.yaml"
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "evaluate --ce", "null"])
-def test_it_is_told(
-    command: str, trained: RunLayout, planted_store: ActivationStore, tmp_path: Path
-) -> None:
-    file = tmp_path / "pipeline.yaml"
-    text = {"store": str(planted_store.path), "run": str(trained.root), "train": TRAIN}
-    file.write_text(yaml.safe_dump(text))
+def test_it_is_told(command: str, file: Path) -> None:
     told = refused(*command.split(), "--config", str(file))
-    assert f"{planted_store.path} held 1,920 rows then and has grown to 2,184 since (" in told
+    assert f"{file.parent / 'acts.zarr'} held 1,920 rows then and has grown to 2,184 since (" in told
     assert f"makes the old one again); {WHAT_TO_DO}" in told
 
 
