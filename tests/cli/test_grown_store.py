@@ -47,7 +47,8 @@ def file(tmp_path_factory: pytest.TempPathFactory, _planted: Path, _planted_run:
 @pytest.mark.parametrize("command", ["train", "evaluate", "evaluate --ce", "null"])
 def test_it_is_told(command: str, file: Path) -> None:
     told = refused(*command.split(), "--config", str(file))
-    assert f"{file.parent / 'acts.zarr'} held 1,920 rows then and has grown to 2,184 since (" in told
+    store = file.parent / "acts.zarr"
+    assert f"{store} held 1,920 rows then and has grown to 2,184 since (" in told
     assert f"makes the old one again); {WHAT_TO_DO}" in told
 
 
