@@ -61,7 +61,7 @@ _MISLEADS = {
         "others.",
         "A against itself is A. If B is wider, noisier or less well reconstructed, more may be B "
         "only by mistake.",
-        "Where both decoders start alike (--init-same), it is empty by construction.",
+        "Where both decoders start alike (`--init-same`), it is empty by construction.",
         _ONE_TRAINING,
     ),
     PERMUTED: (

@@ -42,8 +42,8 @@ EDGES: dict[str, dict[str, Any]] = {
     "hostile names": {"names": (SCRIPT + "@1", IMAGE + "\u202e\ud800@2")},
     "bare": {"omit": ("config", "metrics", "checkpoint", "examples")},
 }
-UNDRAWN = ("hostile text",)
-"""Kinds whose pictures would be those of another."""
+UNDRAWN = ("one class", "hostile text")
+"""Kinds whose pictures are those of another, or drawn in tests of figures."""
 VOID = {"meta", "link", "path", "use", "image", "br"}
 
 
