@@ -27,6 +27,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Libraries that count what is left at the end tell of leaks otherwise."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_flushing() -> Iterator[None]:
     """No test turns the power off, and a disk takes milliseconds to flush each of many files."""
