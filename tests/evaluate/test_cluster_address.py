@@ -1,6 +1,7 @@
 """Addresses that accept connections and are no Dask scheduler: one line, and soon."""
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -47,7 +48,8 @@ def answer(server: socket.socket, words: bytes | None) -> None:
         (b"", "accepts, and says nothing for 0.5 s"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "accepts, and says what no scheduler does"),
         (FRAMES, "accepts, and says what no scheduler does"),
-        (None, "closed"),
+        # Where it hangs up before the connection stands, distributed tries until the time is up.
+        (None, "closed|accepts, and says nothing for 5 s"),
     ],
     ids=["silent", "another protocol", "frames", "hangs up"],
 )
@@ -62,7 +64,7 @@ def test_what_accepts_and_is_no_scheduler_is_told(
     assert time.monotonic() - began < 9
     told = str(caught.value)
     assert told.startswith(f"no Dask scheduler answers at {address} (")
-    assert why in told
+    assert re.search(why, told)
     assert "\n" not in told
 
 
