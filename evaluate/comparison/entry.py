@@ -62,8 +62,11 @@ def read_entries(runs: Sequence[Path]) -> tuple[Entry, ...]:
 
 def _entries(run: Path, name: str) -> Iterator[Entry]:
     evaluation, layout = Evaluation.open(run), RunLayout(run)
-    sources = named_sources(_read(layout.checkpoint / "config.json"), evaluation.latents.names)
-    settings = _read(layout.config).get("train") or {}
+    checkpoint = _read(layout.checkpoint / "config.json")
+    sources = named_sources(checkpoint, evaluation.latents.names)
+    settings = dict(_read(layout.config).get("train") or {})
+    if "d_sae" in checkpoint:  # of an imported run it stands nowhere else
+        settings["d_sae"] = checkpoint["d_sae"]
     provenance = _read(layout.evaluation / "provenance.json")
     for pair in combinations(sources, 2) if len(sources) > 1 else [sources]:
         yield Entry(name, pair, len(sources), evaluation.summary, settings, provenance, run)

@@ -9,7 +9,7 @@ import yaml
 
 from xc.evaluate import Evaluation
 
-SETTINGS: Mapping[str, object] = {"k": 4, "seed": 0, "d_sae": 9}
+SETTINGS: Mapping[str, object] = {"k": 4, "seed": 0, "d_sae": 18}
 
 
 def copied(

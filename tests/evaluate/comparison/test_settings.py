@@ -70,7 +70,7 @@ def test_what_a_run_did_not_read_is_empty(evaluation: Evaluation, tmp_path: Path
     assert (of_l1["k"], of_topk["k"]) == (None, "64")
     assert (of_l1["l1_coeff"], of_l1["until_fve"]) == ("2.0", None)
     shared = compare([tmp_path / "one"] * 2).shared
-    assert shared == {"sparsity": "l1", "l1_coeff": 2.0, "until_fve": None}
+    assert shared == {"sparsity": "l1", "l1_coeff": 2.0, "until_fve": None, "d_sae": 18}
     written = io.BytesIO()
     pyarrow.csv.write_csv(found.to_arrow(), written)
     head, line, _ = written.getvalue().decode().splitlines()
@@ -107,3 +107,15 @@ def test_sources_are_told_once_where_all_runs_have_the_same(
     layers = told_apart(entries)["Layers"]
     assert layers[0] == layers[1] != layers[2]
     assert "Layers" not in told_once(entries)
+
+
+def test_an_imported_run_has_the_latents_of_its_checkpoint(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    runs = [
+        copied(evaluation, tmp_path / name, train=train)
+        for name, train in (("ours", SETTINGS), ("imported", {}))
+    ]
+    found = compare(runs)
+    assert found.shared["d_sae"] == 18
+    assert not [told for told in found.caveats if "number of latents" in told]
