@@ -70,14 +70,17 @@ def parse_reference(text: str) -> DatasetReference:
     """A reference of the command line.
 
     Raises:
-        RequestError: if a weight is zero, or an option is unknown.
+        RequestError: if a weight is no positive number, or an option is unknown.
     """
     whole = DatasetReference(text)
     if whole.is_local or not text:
         return whole
     weight = _WEIGHT.search(text)
     if weight is None:
-        return _parse_name(text)
+        found = _parse_name(text)
+        if not found.is_local:
+            _refuse_weight(text)
+        return found
     share = Fraction(weight[1])
     if share == 0:
         raise RequestError(f"data set '{text}': weight 0; give one above 0, or leave it out")
@@ -130,6 +133,21 @@ def reference_text(value: Any) -> str:
                 f"data set '{given['name']}': weight {given['weight']}; expected a number above 0"
             )
     return text
+
+
+def _refuse_weight(text: str) -> None:
+    """Refuse what stands in a weight's place, of a name that is there without it, and is none.
+
+    Raises:
+        RequestError: saying what a weight looks like.
+    """
+    name, _, behind = text.rpartition(":")
+    own_colon = text.startswith((ZOO, MIX))  # and a folder of that name may lie here
+    if name.startswith((ZOO, MIX)) or (not own_colon and DatasetReference(name).is_local):
+        raise RequestError(
+            f"data set '{text}': weight '{behind}' is not a positive number; expected for "
+            f"instance {name}:0.5"
+        )
 
 
 def _parse_name(text: str) -> DatasetReference:

@@ -1,5 +1,6 @@
 """References as typed and as in YAML, taken apart and refused."""
 
+import re
 from fractions import Fraction
 
 import pytest
@@ -47,6 +48,25 @@ def test_a_path_that_exists_is_not_taken_apart(tmp_path, name):
     assert parse_reference(f"{path}:2") == DatasetReference(path, weight=Fraction(2))
     both = DatasetReference(path, column="c", weight=Fraction(2))
     assert parse_reference(f"{path}?column=c:2") == both
+
+
+@pytest.mark.parametrize("weight", ["nan", "inf", "abc", "-1", "+1", "1/2", "50%", ""])
+def test_a_weight_that_is_none_of_a_name_that_is_there(tmp_path, weight):
+    (tmp_path / "a@b.txt").write_text("")
+    for name in (f"{tmp_path}/a@b.txt", str(tmp_path), "zoo:stdlib", "mix:kissane"):
+        told = f"data set '{name}:{weight}': weight '{weight}' is not a positive number; expected"
+        with pytest.raises(RequestError, match=re.escape(f"{told} for instance {name}:0.5")):
+            parse_reference(f"{name}:{weight}")
+
+
+def test_the_colon_of_a_name_or_a_column_is_no_weights(tmp_path, monkeypatch):
+    for name in ("zoo", "mix", "a", "a:b"):
+        (tmp_path / name).write_text("")
+    monkeypatch.chdir(tmp_path)
+    for name in ("zoo:stdlib", "mix:kissane", "a:b", "o/n:half"):
+        assert parse_reference(name) == DatasetReference(name)
+    for name in ("a", "a:b"):
+        assert parse_reference(f"{name}?column=c:d") == DatasetReference(name, column="c:d")
 
 
 def test_what_can_be_no_path_is_none():
