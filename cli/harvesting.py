@@ -9,12 +9,10 @@ from xc.cli.blame import configured
 from xc.cli.pipeline_file import Pipeline
 from xc.cli.zoo_references import find_models, find_text
 from xc.harvest import HarvestConfig, HarvestReport, Mixture, ModelRef, harvest
-from xc.harvest.open_text import has_text, may_grow
+from xc.harvest.open_text import has_text
 from xc.harvest.workers import run_workers
 from xc.store_schema import Progress, RequestError
 from xc.store_schema.fitting import check_listed, fitted
-from xc.store_schema.places import has_file
-from xc.store_schema.zarr_group import METADATA, open_group
 
 _START = "from xc.cli.main import main; main()"
 
@@ -82,26 +80,12 @@ def run_harvest(
     """
     request = harvest_request(pipeline, flags, models)
     config = request.config
-    say_growth(config, progress)
     typed = ("xc", *command) if command else ()
     if config.workers == 1:
         return request.run(config, progress, typed)
     _side_by_side(config, command or ["harvest"], progress)
     # What the workers wrote was just checked by them; this call seals it if they could not.
     return request.run(replace(config, workers=1, repair=False), progress, typed)
-
-
-def say_growth(config: HarvestConfig, progress: Progress) -> None:
-    """Say beforehand what a store that is to hold more text means for runs of the text so far."""
-    if config.worker is not None or config.tokens is None or not has_file(config.store / METADATA):
-        return
-    stored = dict(open_group(config.store, "r").attrs)
-    if may_grow(stored, config.tokens):
-        progress.note(
-            f"{config.store} grows from {stored['n_rows']:,} to {config.tokens:,} rows; runs that "
-            "were trained on it can then neither go on nor be evaluated on it (another --store "
-            "leaves them theirs)"
-        )
 
 
 def _side_by_side(config: HarvestConfig, command: Sequence[str], progress: Progress) -> None:

@@ -92,6 +92,11 @@ class Text:
 
     def _grow(self, writer: StoreWriter, request: TextRequest) -> None:
         self._refuse_to_leave_behind(writer, request)
+        self.progress.note(
+            f"{writer.path} grows from {writer.n_rows:,} to {request.tokens:,} rows; runs that "
+            "were trained on it can then neither go on nor be evaluated on it (another --store "
+            "leaves them theirs)"
+        )
         stored = ActivationStore.open(writer.path, allow_incomplete=True)
         before = stored_plan(stored)
         plan = self._longer(before, request)

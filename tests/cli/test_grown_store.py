@@ -10,10 +10,8 @@ import yaml
 from growing import grow
 from typer.testing import CliRunner
 
-from xc.cli.harvesting import say_growth
 from xc.cli.main import build_app
-from xc.harvest import HarvestConfig
-from xc.store_schema import ActivationStore, RunLayout, Silent, to_mapping
+from xc.store_schema import ActivationStore, RunLayout, to_mapping
 from xc.store_schema.grown import WHAT_TO_DO
 from xc.train import TrainConfig
 
@@ -52,25 +50,13 @@ def test_it_is_told(command: str, file: Path) -> None:
     assert f"makes the old one again); {WHAT_TO_DO}" in told
 
 
-class Told(Silent):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
-def test_a_harvest_says_so_before_a_store_grows(
-    planted_store: ActivationStore, tmp_path: Path
-) -> None:
-    grow(planted_store.path)  # a store of a harvest knows its segments
-    told = Told()
-    for rows, where in ((2184, planted_store.path), (4000, tmp_path), (4000, planted_store.path)):
-        say_growth(HarvestConfig(layers=("1",), tokens=rows, store=where), told)
-    (note,) = told.notes
-    assert note.startswith(f"{planted_store.path} grows from 2,184 to 4,000 rows; runs that")
+def test_a_wrong_model_is_told_and_no_growth(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    asked = {"models": [f"{tmp_path}/empty"], "layers": ["1"], "tokens": 4000}
+    text = {"store": str(file.parent / "acts.zarr"), "harvest": asked}
+    (tmp_path / "pipeline.yaml").write_text(yaml.safe_dump(text), encoding="utf-8")
+    (told,) = refused("run", "--config", str(tmp_path / "pipeline.yaml")).splitlines()
+    assert told.startswith("xc: model 'empty': no config.json in")
 
 
 def test_an_import_is_to_be_encoded_again(

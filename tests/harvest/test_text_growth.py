@@ -1,5 +1,6 @@
 """More tokens for a store: what is there stays, byte for byte, and is not computed again."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,22 @@ def grown(pair, tmp_path_factory):
     counting = Counting()
     report = run(path, LAYERS, pair, tokens=700, progress=counting)
     return path, old, report, counting
+
+
+def test_it_is_said_beforehand(grown):
+    assert grown[3].notes[0].startswith(f"{grown[0]} grows from 300 to 700 rows; runs that were")
+
+
+@pytest.mark.parametrize("wrong", ["model", "layer", "data set", "nothing"])
+def test_nothing_is_said_of_a_store_that_does_not_grow(grown, pair, tmp_path, wrong):
+    (tmp_path / "no-model").mkdir()
+    models = [pair[0], tmp_path / "no-model"] if wrong == "model" else pair
+    layers = ("2,9",) if wrong == "layer" else LAYERS
+    corpus = corpus_of(make_texts(seed=9)) if wrong == "data set" else None
+    tokens, counting = 700 if wrong == "nothing" else 900, Counting()
+    with nullcontext() if wrong == "nothing" else pytest.raises(RequestError):
+        run(grown[0], layers, models, corpus=corpus, tokens=tokens, progress=counting)
+    assert not any("grows" in note for note in counting.notes)
 
 
 def test_what_was_there_is_there(grown):
