@@ -11,6 +11,7 @@ from xc.harvest.config import HarvestConfig
 from xc.harvest.corpus import Corpus
 from xc.harvest.devices import pick_device
 from xc.harvest.loading import batch_size, load
+from xc.harvest.mended import Promised, mended, wrong_files
 from xc.harvest.mixture import Mixture
 from xc.harvest.model_pass import run_pass
 from xc.harvest.models import Model
@@ -74,7 +75,8 @@ def harvest(
     tokenizer = shared_tokenizer(sites.models, chat_template=config.chat_template)
     mixture = corpus if isinstance(corpus, Mixture) else Mixture.of(corpus)
     text = Text(config, sites, mixture, tokenizer, command, progress)
-    work = Work(config, sites, tokenizer, device, worker, command_line(command), progress)
+    wrong = wrong_files(config.store, read=config.repair)  # before opening mends some of them
+    work = Work(config, sites, tokenizer, device, worker, command_line(command), progress, wrong)
     with closing(text.open()) as writer:
         written = work.fill(writer)
         return HarvestReport(config.store, writer.n_rows, sites.sources, sites.tuples, written)
@@ -93,6 +95,8 @@ class Work:
     command: str
     """What was typed, for the record."""
     progress: Progress
+    wrong: Promised
+    """Files that were gone or damaged before the store was opened."""
 
     def fill(self, writer: StoreWriter) -> int:
         """Write what the store lacks of the sources, and seal it; the number of shards written."""
@@ -102,7 +106,7 @@ class Work:
         if _holds(writer, sites):
             if self.config.repair:
                 writer.seal()  # sinks, means and the manifest, should they be damaged
-            self.progress.note(f"nothing to do: {writer.path} holds all of it")
+            self._say_what_was_mended(otherwise=f"nothing to do: {writer.path} holds all of it")
             return 0
         stored = ActivationStore.open(self.config.store, allow_incomplete=True)
         check_room(self.config, sites, rows=writer.n_rows, stored=stored)
@@ -114,7 +118,15 @@ class Work:
         written = sum(self._run_model(model, writer) for model in sites.models)
         if not writer.seal_if_whole():
             _say_what_is_missing(writer, sites, self.worker, self.progress)
+        self._say_what_was_mended()
         return written
+
+    def _say_what_was_mended(self, *, otherwise: str | None = None) -> None:
+        store = self.config.store
+        if names := mended(store, self.wrong):
+            self.progress.note(f"repaired in {store} what was gone or damaged: {names}")
+        elif otherwise:
+            self.progress.note(otherwise)
 
     def _run_model(self, model: Model, writer: StoreWriter) -> int:
         """Run a model if it lacks shards of this process; in memory only meanwhile."""
