@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from xc.store_schema.errors import DamageError
+from xc.store_schema.errors import DamageError, NumericalError
 from xc.store_schema.places import read_bytes
 from xc.store_schema.progress import Progress
 from xc.store_schema.shard_files import ShardFiles, checksum
@@ -45,11 +45,15 @@ def mend_shards(files: ShardFiles, among: Collection[int], *, read: bool) -> set
         lacking |= {i for i in among if i not in lacking and not _readable(arrays, i)}
     damaged = set()
     for index in sorted(lacking):
+        data = read_bytes(files.path(index))
         try:
-            files.mend(index, read_bytes(files.path(index)))
-        except (OSError, MemoryError):
-            raise
-        except Exception:  # damaged bytes make Zarr's codecs raise many kinds
+            rows = files.decode(index, data)
+        except DamageError:
+            damaged.add(index)
+            continue
+        try:
+            files.mend(index, data, rows)
+        except NumericalError:  # what no writer writes
             damaged.add(index)
     return damaged
 
@@ -102,7 +106,7 @@ def _in_parallel(
 def _decodes(files: ShardFiles, index: int, data: bytes) -> bool:
     try:
         files.decode(index, data)
-    except Exception:  # as above
+    except DamageError:
         return False
     return True
 

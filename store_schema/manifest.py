@@ -47,13 +47,11 @@ def write_manifest(
         ]
         for key in keys
     }
-    files = {
-        name: _seen(data) for name, data in _read_all(store, sorted(listed_files(store, keys)))
-    }
+    files = {name: seen(data) for name, data in _read_all(store, sorted(listed_files(store, keys)))}
     about = {"schema_version": SCHEMA_VERSION, "shards": shards, "files": files}
     data = canonical_json(about).encode()
     put_if_changed(store / MANIFEST, data)
-    return _seen(data)
+    return seen(data)
 
 
 def read_manifest(store: Place, promised: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,13 +69,14 @@ def read_manifest(store: Place, promised: Mapping[str, Any]) -> dict[str, Any]:
         data = read_bytes(file)
     except FileNotFoundError as error:
         raise DamageError(f"{file} is gone; {remedy}") from error
-    if _seen(data) != promised:
+    if seen(data) != promised:
         raise DamageError(f"{file} is damaged (its checksum differs); {remedy}")
     about: dict[str, Any] = json.loads(data)
     return about
 
 
-def _seen(data: bytes) -> dict[str, Any]:
+def seen(data: bytes) -> dict[str, Any]:
+    """Size and checksum of a file, as the manifest has them."""
     return {"bytes": len(data), "xxh3": hexadecimal(checksum(data))}
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xc.store_schema.atomic import put, remove
 from xc.store_schema.codecs import Codec
 from xc.store_schema.errors import RequestError
@@ -74,17 +76,31 @@ def _with_command(record: dict[str, Any], command: str) -> dict[str, Any]:
 
 def make_arrays(store: Place, attributes: Mapping[str, Any], source: Source, how: Codec) -> None:
     """Make the empty arrays of a source; what a killed writer left of that name goes."""
-    n_rows, shard_rows = int(attributes["n_rows"]), int(attributes["shard_rows"])
-    n_shards, rows = count_shards(n_rows, shard_rows), (shard_rows, int(attributes["chunk_rows"]))
-    width = record_width(source.d_model, SCHEMA_VERSION)
     for name, metadata in {
-        f"statistics/{source.key}/per_shard": per_shard_metadata((n_shards, width)),
-        f"norms/{source.key}": norms_metadata(n_rows, shard_rows),
-        f"shards/{source.key}": records_metadata(n_shards),
-        f"activations/{source.key}": activations_metadata((n_rows, source.d_model), how, rows),
+        **metadata_beside(attributes, source),
+        f"activations/{source.key}": metadata_of_activations(attributes, source, how),
     }.items():
         folder = store.joinpath(*name.split("/"))
         if isinstance(folder, Path):
             remove(folder)
         put_groups(store, name)
         put(folder / METADATA, metadata)
+
+
+def metadata_beside(attributes: Mapping[str, Any], source: Source) -> dict[str, np.ndarray]:
+    """The `zarr.json` of the arrays that hold something of every shard, by the arrays' paths."""
+    n_rows, shard_rows = int(attributes["n_rows"]), int(attributes["shard_rows"])
+    n_shards, width = count_shards(n_rows, shard_rows), record_width(source.d_model, SCHEMA_VERSION)
+    return {
+        f"statistics/{source.key}/per_shard": per_shard_metadata((n_shards, width)),
+        f"norms/{source.key}": norms_metadata(n_rows, shard_rows),
+        f"shards/{source.key}": records_metadata(n_shards),
+    }
+
+
+def metadata_of_activations(
+    attributes: Mapping[str, Any], source: Source, how: Codec
+) -> np.ndarray:
+    """The `zarr.json` of a source's activations."""
+    rows = int(attributes["shard_rows"]), int(attributes["chunk_rows"])
+    return activations_metadata((int(attributes["n_rows"]), source.d_model), how, rows)

@@ -9,9 +9,9 @@ import numpy as np
 from xc.store_schema.atomic import put_if_changed
 from xc.store_schema.codecs import INTEGER_COMPRESSORS
 from xc.store_schema.encode_shard import array_metadata, encode_file
-from xc.store_schema.errors import DamageError
+from xc.store_schema.errors import DamageError, SchemaError
 from xc.store_schema.norms import Norms
-from xc.store_schema.places import Place, has_file, is_there
+from xc.store_schema.places import Place, is_there
 from xc.store_schema.settle_moments import settled
 from xc.store_schema.shard_record import unpack
 from xc.store_schema.sinks import NO_THRESHOLD, flags
@@ -111,9 +111,7 @@ def sealed_files(key: str) -> tuple[str, ...]:
 
 def _holds(store: Place, name: str, vector: np.ndarray) -> bool:
     stored = StoredArray(store, name)
-    if not has_file(store / name / METADATA) or not is_there(stored.file(0)):
-        return False
     try:
-        return np.array_equal(stored[:], vector)
-    except DamageError:
+        return is_there(stored.file(0)) and np.array_equal(stored[:], vector)
+    except (DamageError, SchemaError):  # its file, or its metadata
         return False

@@ -13,7 +13,7 @@ import xxhash
 from xc.store_schema.atomic import put
 from xc.store_schema.codecs import Codec, codec_of
 from xc.store_schema.encode_shard import decode_file, encode_file
-from xc.store_schema.errors import NumericalError
+from xc.store_schema.errors import DamageError, NumericalError
 from xc.store_schema.places import Place, reaching, sizes
 from xc.store_schema.shard_record import ShardRecord, shard_record
 from xc.store_schema.store_layout import shard_file, shard_sizes
@@ -110,9 +110,18 @@ class ShardFiles:
         self._put_beside(index, record, data)
         put(self.path(index), data)
 
-    def mend(self, index: int, data: bytes) -> None:
-        """Write what goes with a shard once more, from the bytes of the shard."""
-        record = self._record(index, self.decode(index, data))
+    def mend(self, index: int, data: bytes, rows: np.ndarray) -> None:
+        """Write what goes with a shard once more.
+
+        Args:
+            index: the shard.
+            data: its bytes.
+            rows: what they decode to.
+
+        Raises:
+            NumericalError: if a kept value is not finite.
+        """
+        record = self._record(index, rows)
         self._put_beside(index, record, np.frombuffer(data, np.uint8))
 
     def _settle(self, index: int, rows: np.ndarray) -> np.ndarray:
@@ -133,9 +142,20 @@ class ShardFiles:
         return record
 
     def decode(self, index: int, data: bytes) -> np.ndarray:
-        """The rows of a shard, from its bytes; every checksum in them is looked at."""
+        """The rows of a shard, from its bytes; every checksum in them is looked at.
+
+        Raises:
+            DamageError: if the bytes are damaged.
+            SchemaError: if the metadata cannot be read, by which the bytes are.
+        """
         start, stop = self.rows_of(index)
-        return decode_file(self.activations, data, (stop - start, self.shape[1]))
+        about, shape = self.activations, (stop - start, self.shape[1])
+        try:
+            return decode_file(about, data, shape)
+        except MemoryError:
+            raise
+        except Exception as error:  # damaged bytes make Zarr's codecs raise many kinds
+            raise DamageError(f"{self.path(index)} is damaged") from error
 
     def _put_beside(self, index: int, record: ShardRecord, data: np.ndarray) -> None:
         sums = np.array([[data.size, checksum(data)]], np.uint64)

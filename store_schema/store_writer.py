@@ -15,6 +15,7 @@ from xc.store_schema.damaged_text import damaged_text, rewrite_text
 from xc.store_schema.errors import DamageError, RequestError, XcError
 from xc.store_schema.leftovers import tidy
 from xc.store_schema.locks import WriterLock, changing_attributes
+from xc.store_schema.mend_metadata import mend_metadata
 from xc.store_schema.new_sources import make_arrays, new_sources, with_sources
 from xc.store_schema.places import Place, has_file, place
 from xc.store_schema.plan import StorePlan
@@ -265,16 +266,21 @@ class StoreWriter:
     def damaged(self, key: str, *, read: bool, progress: Progress | None = None) -> list[int]:
         """Indices of shards that are on disk, but not as they were written.
 
-        What is lost beside an intact shard (moments, norms, its record) is written again.
+        What is lost beside an intact shard (moments, norms, its record) is written again, and so
+        are the metadata of the source's arrays and of the groups above them.
 
         Args:
             key: the source.
             read: whether to read every byte, or only compare sizes.
             progress: told of every shard read.
+
+        Raises:
+            SchemaError: if how the shards were encoded is lost: no shard can be judged then.
         """
         if self._attributes["schema_version"] < SCHEMA_VERSION:
             return []
         with refusing(self.path):
+            self._mend_metadata(key)
             return damaged_shards(self._files_of(key), read=read, progress=progress or Silent())
 
     def discard(self, key: str, indices: Collection[int]) -> None:
@@ -320,6 +326,7 @@ class StoreWriter:
         Raises:
             XcError: if shards are missing, or the disk refuses.
             DamageError: if a shard turns out to be damaged.
+            SchemaError: if the metadata of activations are lost for good.
         """
         for key in self.keys:
             if missing := self.missing(key):
@@ -334,6 +341,7 @@ class StoreWriter:
         with changing_attributes(self.path), refusing(self.path):
             self._read_attributes()
             for key in self.keys:
+                self._mend_metadata(key)
                 mend_beside(self._files_of(key), self.n_shards)
             sealed = seal_store(self.path, self._attributes, comparisons=comparisons)
             if sealed != self._attributes:
@@ -352,6 +360,10 @@ class StoreWriter:
             return False
         every = [self._files_of(key) for key in self.keys]
         return lacks_sealed_files(self.path, every, self.n_shards)
+
+    def _mend_metadata(self, key: str) -> None:
+        if mend_metadata(self.path, self._attributes, key):
+            self._files.pop(key, None)
 
     def _files_of(self, key: str) -> ShardFiles:
         if key not in self._files:

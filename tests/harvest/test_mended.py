@@ -9,6 +9,7 @@ from tiny_harvest import run, save_model
 
 from xc.harvest.mended import mended, wrong_files
 from xc.store_schema import Silent
+from xc.store_schema.verify import verify
 
 LAYERS = ("2,1",)
 NORMS = "norms/big@2/c/1"
@@ -58,13 +59,32 @@ def flip(file: Path) -> None:
 
 @pytest.mark.parametrize("harm", [flip, Path.unlink])
 @pytest.mark.parametrize(
-    "name", [NORMS, "statistics/small@1/per_shard/c/0/0", "sinks/big@2/c/0", "manifest.json"]
+    "name",
+    [
+        NORMS,
+        "statistics/small@1/per_shard/c/0/0",
+        "sinks/big@2/c/0",
+        "manifest.json",
+        "norms/zarr.json",
+        "shards/big@2/zarr.json",
+        "activations/small@1/zarr.json",
+    ],
 )
 def test_what_was_mended(store, pair, whole, harm, name):
     harm(store / name)
     assert said(store, pair) == [f"repaired in {store} what was gone or damaged: {name}"]
     assert contents(store) == contents(whole)
     assert said(store, pair) == [f"nothing to do: {store} holds all of it"]
+
+
+@pytest.mark.parametrize("repair", [True, False])
+@pytest.mark.parametrize("folder", ["norms/big@2", "norms", "statistics/small@1/per_shard"])
+def test_a_folder_that_is_gone_costs_no_shard(store, pair, whole, folder, repair):
+    shutil.rmtree(store / folder)
+    (note,) = said(store, pair, repair=repair)
+    assert note.startswith(f"repaired in {store} what was gone or damaged: {folder}")
+    assert contents(store) == contents(whole)
+    assert verify(store) == []
 
 
 def test_where_sizes_alone_are_looked_at(store, pair):
