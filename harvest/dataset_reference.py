@@ -21,7 +21,9 @@ OPTIONS = ("config", "split", "column")
 KEYS = ("name", "revision", *OPTIONS, "weight")
 ZOO, MIX = "zoo:", "mix:"
 
-_WEIGHT = re.compile(r":((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)$")
+_WEIGHT = re.compile(r":((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]+))?)$")
+_LONGEST, _LARGEST_EXPONENT = 100, 100
+"""Weights are exact fractions: those of 1e999999999 would take hours to work out."""
 _QUERY = re.compile(r"\?([^?]*=[^?]*)$")
 
 
@@ -81,6 +83,12 @@ def parse_reference(text: str) -> DatasetReference:
         if not found.is_local:
             _refuse_weight(text)
         return found
+    if len(weight[1]) > _LONGEST or abs(int(weight[2] or 0)) > _LARGEST_EXPONENT:
+        raise RequestError(
+            f"data set '{text:.80}': weight {weight[1]:.40} is out of all proportion; expected a "
+            f"number from 1e-{_LARGEST_EXPONENT} to 1e{_LARGEST_EXPONENT}, in at most {_LONGEST} "
+            "characters"
+        )
     share = Fraction(weight[1])
     if share == 0:
         raise RequestError(f"data set '{text}': weight 0; give one above 0, or leave it out")

@@ -79,6 +79,11 @@ def test_what_can_be_no_path_is_none():
     [
         ("o/n:0", "weight 0; give one above 0"),
         ("o/n:0.0", "weight 0"),
+        ("o/n:1e999999999", "weight 1e999999999 is out of all proportion; expected a number from"),
+        ("o/n:1e-999999999", "weight 1e-999999999 is out of all proportion"),
+        ("mix:minder:1e101", "weight 1e101 is out"),
+        ("o/n:1e" + "9" * 5000, "weight 1e9+ is out"),
+        ("o/n:" + "1" * 5000, "weight 1+ is out"),
         ("o/n?colum=a", "unknown key 'colum'; did you mean 'column'"),
         ("o/n?split=", "split is empty"),
         ("o/n@", "no revision behind the @"),
@@ -87,6 +92,11 @@ def test_what_can_be_no_path_is_none():
 def test_refused(text, message):
     with pytest.raises(RequestError, match=message):
         parse_reference(text)
+
+
+def test_large_and_small_weights_are_exact():
+    for weight in ("1e100", "1E-100", "1.5e+16", "0." + "3" * 90):
+        assert parse_reference(f"o/n:{weight}").weight == Fraction(weight)
 
 
 def test_weights_for_all_or_none():
