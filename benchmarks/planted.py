@@ -1,7 +1,7 @@
 """Every metric where the truth is known: the numbers that docs/metrics.md shows beside each.
 
     python benchmarks/planted.py [--steps 1000] [--quick]
-    python -m xc.evaluate.document --planted benchmarks/results/planted.json > docs/metrics.md
+    python -m xc.evaluate.document --results benchmarks/results > docs/metrics.md
 
 The three worlds of artefacts.py (plain, shrinkage, decoupling), and a small one of three sources of
 unequal width. Each dictionary goes through the real store and `xc evaluate` with all metrics:

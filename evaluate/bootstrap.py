@@ -51,6 +51,7 @@ def intervals(
     *,
     resamples: int,
     clusters: np.ndarray | None = None,
+    few: int = FEW,
 ) -> dict[str, np.ndarray | None]:
     """`interval` of several metrics, by name: what is drawn is drawn once for all of them.
 
@@ -60,13 +61,14 @@ def intervals(
         facts: as there.
         resamples: as there.
         clusters: as there.
+        few: of fewer clusters each is left out in turn.
     """
     asked = {m: m.statistic for m in metrics if m.statistic is not None and resamples}
     tables = {m: by_cluster(sums[m.name], clusters) for m in asked}
     found: dict[str, np.ndarray | None] = dict.fromkeys(m.name for m in metrics)
     for n in {len(table) for table in tables.values()} - {0, 1}:
         own = [m for m in asked if len(tables[m]) == n]
-        if n < FEW:
+        if n < few:
             for m in own:
                 found[m.name] = _left_out(m, asked[m], sums[m.name], tables[m], facts)
             continue

@@ -8,6 +8,9 @@ from xc.evaluate.scheduler import check_scheduler
 from xc.store_schema import RequestError, suggestion
 from xc.store_schema.row_filter import split_names
 
+JACKKNIFE, BOOTSTRAP = INTERVALS = ("jackknife", "bootstrap")
+"""Ways in which intervals of numbers that are no means over rows are found."""
+
 
 @dataclass(frozen=True)
 class EvaluateConfig:
@@ -29,10 +32,14 @@ class EvaluateConfig:
     clusters: str = AUTO
     """What intervals resample whole: sequences; documents, where several sequences are of one; or
     auto: documents if at least ten are held out."""
+    intervals: str = JACKKNIFE
+    """How intervals of all numbers but means over rows are found: jackknife (groups of clusters are
+    left out in turn) or bootstrap (they are drawn with replacement; too narrow for counts of
+    latents and what hangs on them, docs/metrics.md)."""
     bootstrap: int = 1000
     """Resamples of clusters behind the 95 % interval of a mean; 0 leaves these intervals out."""
     groups: int = 20
-    """Groups of clusters that are left out in turn for all other intervals, at least 2; 0 leaves
+    """Groups of clusters that are left out, or drawn, for all other intervals, at least 2; 0 leaves
     these intervals out."""
     block_rows: int | None = None
     """Rows of one parallel task (smaller at shard borders). Default: a shard of the store, or where
@@ -59,6 +66,9 @@ class EvaluateConfig:
         if self.clusters not in UNITS:
             known = suggestion(self.clusters, UNITS)
             raise RequestError(f"unknown clusters '{self.clusters}'{known}")
+        if self.intervals not in INTERVALS:
+            known = suggestion(self.intervals, INTERVALS)
+            raise RequestError(f"unknown intervals '{self.intervals}'{known}")
         if not 0 <= self.twin_cosine < 1:
             raise RequestError(f"twin_cosine: expected 0 or more, below 1; got {self.twin_cosine}")
         if self.groups == 1:

@@ -8,7 +8,7 @@ from xc.evaluate.document_planted import DICTIONARIES, WORLDS, Planted, Row, cel
 COMMANDS = """\
 ```bash
 python benchmarks/planted.py  # a minute of one core; writes benchmarks/results/planted.json
-python -m xc.evaluate.document --planted benchmarks/results/planted.json > docs/metrics.md
+python -m xc.evaluate.document --results benchmarks/results > docs/metrics.md
 ```
 """
 

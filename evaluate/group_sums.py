@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial, reduce
+from itertools import repeat
 
 import numpy as np
 
 from xc.evaluate.graph import Totals, combine_totals
-from xc.evaluate.metric import Metric, Sums
+from xc.evaluate.metric import Metric, Sums, add
 from xc.evaluate.parts import Parts
 from xc.evaluate.reductions import label_of, reductions
 
@@ -92,6 +93,22 @@ class GroupSums:
             yield self._named(self._fold(kept, some))
             self.told()
 
+    def redrawn(
+        self, names: Collection[str], draws: np.ndarray, *, coarsely: bool = False
+    ) -> Iterator[dict[str, Sums]]:
+        """Sums over groups that count so many times each, for each draw in turn, by metric name.
+
+        Args:
+            names: of the metrics; those with large sums only if it is coarsely.
+            draws: int64 [draw, group], at least one of each draw more than 0.
+            coarsely: whether it is the coarser groups that are drawn.
+        """
+        some = reductions([m for m in self.metrics if m.name in names])
+        units = self._units(coarsely=coarsely)
+        for counts in draws.tolist():
+            yield self._named(self._fold(units, some, counts))
+            self.told()
+
     def present(self, *names: str) -> np.ndarray:
         """Whether a group has any row that the first metric of these names that reads rows is
         about, bool [group]."""
@@ -122,12 +139,16 @@ class GroupSums:
     def _over_all(self, some: Mapping[str, Metric]) -> Totals:
         return self._fold([tuple(self.parts.all)], some)
 
-    def _fold(self, units: Sequence[Unit], some: Mapping[str, Metric]) -> Totals:
-        """Sums over all parts of these that hold a metric."""
-        parts = [part for unit in units for part in unit]
+    def _fold(
+        self, units: Sequence[Unit], some: Mapping[str, Metric], counts: Iterable[int] = repeat(1)
+    ) -> Totals:
+        """Sums over all parts of these that hold a metric, each unit counted so many times."""
+        parts = [(part, n) for unit, n in zip(units, counts, strict=False) if n for part in unit]
         totals: dict[str, Sums] = {}
         for held, own in self.parts.sorted_out(some):
-            loaded = (self.load(list(own), part) for part in parts if part in held)
+            loaded = (
+                _times(n, own, self.load(list(own), part)) for part, n in parts if part in held
+            )
             totals |= reduce(partial(combine_totals, list(own.values())), loaded)
         return totals
 
@@ -172,6 +193,18 @@ class Remembered:
         size = {label: sum(a.nbytes for a in sums.values()) for label, sums in found.items()}
         self._left -= sum(size.values())
         return {k: sums for k, sums in found.items() if self._left >= 0 or size[k] <= LITTLE}
+
+
+def _times(n: int, some: Mapping[str, Metric], totals: Totals) -> Totals:
+    """The same rows n times."""
+    if n == 1:
+        return totals
+    return {
+        label: {key: n * value for key, value in totals[label].items()}
+        if metric.combine is add
+        else reduce(metric.combine, repeat(totals[label], n))
+        for label, metric in some.items()
+    }
 
 
 def _any(sums: Sums) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xc.evaluate.bootstrap import intervals
+from xc.evaluate.bootstrap import FEW, intervals
 from xc.evaluate.facts import Facts
 from xc.evaluate.group_sets import ENOUGH
 from xc.evaluate.group_sums import GroupSums
@@ -66,18 +66,28 @@ def bootstrap_intervals(
     *,
     resamples: int,
     clusters: np.ndarray,
+    few: int = FEW,
 ) -> Intervals:
-    """Those of metrics with per-sequence sums; none if there are to be no resamples."""
+    """Those of metrics with per-sequence sums; none if there are to be no resamples.
+
+    Args:
+        metrics: all that are measured.
+        sums: by metric name.
+        facts: of all rows.
+        resamples: how many draws.
+        clusters: int64 [sequence of the store], the cluster of each.
+        few: of fewer clusters each is left out in turn.
+    """
     found: dict[str, Found] = {}
     own = [metric for metric in metrics if metric.statistic is not None] if resamples else []
-    every = intervals(own, sums, facts, resamples=resamples, clusters=clusters)
+    every = intervals(own, sums, facts, resamples=resamples, clusters=clusters, few=few)
     for metric in own:
         both = every[metric.name]
-        found |= {key: _resampled(ends) for key, ends in _named(metric, both, facts)}
-    return _told(found)
+        found |= {key: resampled_ends(ends) for key, ends in _named(metric, both, facts)}
+    return told(found)
 
 
-def _resampled(ends: np.ndarray | None) -> Found:
+def resampled_ends(ends: np.ndarray | None) -> Found:
     """Ends that coincide are no interval, as where leaving out groups changes nothing."""
     return (None, STEADY) if ends is not None and is_steady(ends) else (ends, TOO_FEW)
 
@@ -99,7 +109,7 @@ def jackknife_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Fac
     found |= dict(_by_shares(plan, groups, facts))
     found |= dict(_by_redraws(plan, groups, facts))
     found |= {key: (None, why) for m, why in plan.without.items() for key in names(m, n)}
-    return _told(found)
+    return told(found)
 
 
 def _by_error(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:
@@ -136,7 +146,7 @@ def _by_redraws(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[t
                     wanted[key] = metric.overlap, i
     for key, (low, high) in overlap_intervals(wanted, groups, facts).items():
         own = values[key]  # resamples are off to a side at times
-        yield key, _resampled(np.array([np.minimum(low, own), np.maximum(high, own)]))
+        yield key, resampled_ends(np.array([np.minimum(low, own), np.maximum(high, own)]))
 
 
 def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tuple[str, Found]]:
@@ -158,7 +168,8 @@ def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tu
                 yield from ((key, (both, STEADY)) for key in names(metric, n))
 
 
-def _told(found: Mapping[str, Found]) -> Intervals:
+def told(found: Mapping[str, Found]) -> Intervals:
+    """What was found, for summary.json."""
     ends: dict[str, Ends] = {}
     reasons: dict[str, str] = {}
     for key, (both, why) in found.items():

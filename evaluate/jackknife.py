@@ -1,10 +1,14 @@
 """Intervals by leaving out groups of rows: for values that are no plain means."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import stdtrit
 
 from xc.evaluate.group_sets import freedom
 from xc.evaluate.scales import scale
+
+HalfWidth = Callable[[np.ndarray], np.ndarray]
 
 LEVEL = 0.95
 NEARER = 10.0
@@ -42,12 +46,37 @@ def jackknife(
     """
     if len(left_out) < 2:
         return None
+
+    def half(others: np.ndarray) -> np.ndarray:
+        t = stdtrit(_freedom(others, at_once), (1 + LEVEL) / 2)
+        return np.asarray(t * standard_error(others, at_once))
+
+    return around(value, left_out, half, bounds=bounds)
+
+
+def around(
+    value: np.ndarray, others: np.ndarray, half: HalfWidth, *, bounds: tuple[float, float]
+) -> np.ndarray:
+    """A value and as much to either side as its others say, on the scale of its bounds; without the
+    scale where one of them is at an end, or `NEARER` to it.
+
+    Args:
+        value: any shape.
+        others: [set, …], what it is over other rows.
+        half: of the others, scaled or not, half of the width there.
+        bounds: what the value can be.
+
+    Returns:
+        float64 [2, …]: low and high, NaN where a value is undefined.
+    """
     own = scale(bounds)
-    distance = own.distance(np.concatenate([np.asarray(value)[None], left_out]))
+    distance = own.distance(np.concatenate([np.asarray(value)[None], others]))
     nearest, farthest = distance.min(axis=0), distance.max(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = own.back(_ends(own.there(value), own.there(left_out), at_once))
-    plain = np.clip(_ends(value, left_out, at_once), *bounds)
+        middle, side = own.there(value), half(own.there(others))
+        scaled = own.back(np.stack([middle - side, middle + side]))
+    side = half(others)
+    plain = np.clip(np.stack([value - side, value + side]), *bounds)
     low, high = np.where((nearest > 0) & (nearest * NEARER >= farthest), scaled, plain)
     return np.stack([np.minimum(low, value), np.maximum(high, value)])  # the way back rounds
 
@@ -55,11 +84,6 @@ def jackknife(
 def is_steady(values: np.ndarray) -> bool:
     """Whether numbers [set] are all the same, up to rounding."""
     return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
-
-
-def _ends(value: np.ndarray, left_out: np.ndarray, k: int) -> np.ndarray:
-    half = stdtrit(_freedom(left_out, k), (1 + LEVEL) / 2) * standard_error(left_out, k)
-    return np.stack([value - half, value + half])
 
 
 def standard_error(left_out: np.ndarray, at_once: int = 1) -> np.ndarray:

@@ -50,7 +50,7 @@ def facts_without_each(
         facts: of all rows, for what does not depend on them.
         coarsely: whether it is the coarser groups that are left out.
     """
-    start = _fixed(plan, facts)
+    start = fixed(plan, facts)
     for sums in groups.without_each([m.name for m in plan.again], coarsely=coarsely):
         yield finish_all(plan.again, sums, start)
 
@@ -59,12 +59,13 @@ def facts_without_sets(
     plan: Repetition, groups: GroupSums, facts: Facts, k: int
 ) -> Iterator[Facts]:
     """Facts of all rows but those of one of `group_sets.sets` of k groups."""
-    start, wanted = _fixed(plan, facts), [m.name for m in plan.again]
+    start, wanted = fixed(plan, facts), [m.name for m in plan.again]
     for sums in groups.without_sets(wanted, sets(groups.n, k)):
         yield finish_all(plan.again, sums, start)
 
 
-def _fixed(plan: Repetition, facts: Facts) -> Facts:
+def fixed(plan: Repetition, facts: Facts) -> Facts:
+    """Facts with the values alone that no choice of rows changes."""
     kept = {name: value for name, value in facts.values.items() if name in plan.fixed}
     return replace(facts, values=kept)
 
@@ -128,3 +129,10 @@ def _unsteadied(
             wanted.add(metric.name)
     more = _without_sets(plan.of(wanted), groups, facts, k) if wanted else {}
     return {key: own for key, own in more.items() if key in steady}
+
+
+def left_out_at_most(plan: Repetition, groups: GroupSums) -> int:
+    """How often something is left out by `left_out`, at most."""
+    n = groups.n
+    rounds = 2 + len({at_once(n), at_once(n, HALF)} - {1})
+    return (rounds * n if n > 1 else 0) + (groups.coarse if plan.large else 0)

@@ -37,12 +37,14 @@ def provenance(reader: Reader, ranges: tuple[Range, ...], counts: RowCounts) -> 
     }
 
 
-def measured_by(metrics: Sequence[Metric], clusters: Clusters) -> dict[str, Any]:
-    """What else a finished evaluation depends on: metrics, methods and their versions, clusters."""
+def measured_by(metrics: Sequence[Metric], clusters: Clusters, intervals: str) -> dict[str, Any]:
+    """What else a finished evaluation depends on: metrics, methods and their versions, clusters,
+    how intervals are found."""
     versions = {"methods": METHODS, **{m.name: m.version for m in metrics}}
     digest = hashlib.sha256(canonical_json(versions).encode()).hexdigest()[:16]
     return {
         "clusters": {"unit": clusters.unit, "n": clusters.n},
+        "intervals": intervals,
         "metrics": digest,
         "tiles": block_type().__name__,
     }

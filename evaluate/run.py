@@ -19,12 +19,8 @@ from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.groups import over_groups
-from xc.evaluate.intervals import (
-    NO_INTERVALS,
-    Intervals,
-    bootstrap_intervals,
-    jackknife_intervals,
-)
+from xc.evaluate.interval_kinds import KINDS, Kind
+from xc.evaluate.intervals import NO_INTERVALS, Intervals, bootstrap_intervals
 from xc.evaluate.latent_table import latents_table
 from xc.evaluate.measuring import STAGES, measure
 from xc.evaluate.metric import Metric, Pass
@@ -45,7 +41,6 @@ from xc.evaluate.spliced_metrics import SPLICED
 from xc.evaluate.summary import summarise
 from xc.evaluate.telling import one_by_one, telling
 from xc.evaluate.twins import TWINS, find_twins
-from xc.evaluate.twins.left_out import choices_without
 from xc.evaluate.widths import lengths, width_note
 from xc.store_schema import ActivationStore, Progress, RequestError, RunLayout, to_mapping
 from xc.store_schema.atomic import remove
@@ -107,7 +102,7 @@ def evaluate(
     settings = {**to_mapping(config), "block_rows": per_block}
     chosen = select(_TABLE, config.metrics, reader.decoder.n_sources)
     spliced = read_spliced(reader, run, progress, refused=refused or {})
-    told = {**made_from, **measured_by(chosen, clusters), "ce": spliced.told}
+    told = {**made_from, **measured_by(chosen, clusters, config.intervals), "ce": spliced.told}
     if artefacts.is_done(run, settings, told):
         progress.note(f"{run.evaluation} is up to date")
         _tidy(config, run)
@@ -194,14 +189,25 @@ def _measure(
     examples = find_examples(
         work, passes, facts, per_latent=config.examples, per_class=config.latents_per_class
     )
-    without = choices_without(metrics, of_groups, facts) if config.groups else None
+    kind = KINDS[config.intervals]
     twins = find_twins(
-        work, passes, facts, cosine=config.twin_cosine, groups=groups, left_out=without
+        work,
+        passes,
+        facts,
+        cosine=config.twin_cosine,
+        groups=groups,
+        others=kind.choices(metrics, of_groups, facts) if config.groups else None,
+        intervals=kind.of_twins,
     )
     means = bootstrap_intervals(
-        metrics, sums, facts, resamples=config.bootstrap, clusters=clusters.of_sequence
+        metrics,
+        sums,
+        facts,
+        resamples=config.bootstrap,
+        clusters=clusters.of_sequence,
+        few=kind.few,
     )
-    others = _others(work, metrics, of_groups, facts) if config.groups else NO_INTERVALS
+    others = _others(work, kind, metrics, of_groups, facts) if config.groups else NO_INTERVALS
     summary = summarise(table, metrics, facts, counts=counts, intervals=means | others)
     summary = rows.spliced.explained(summary)
     summary = with_nulls(twins.added_to(summary), read_entries(run), keep=config.keep)
@@ -216,9 +222,12 @@ def _measure(
     return tables, summary
 
 
-def _others(work: Work, metrics: Sequence[Metric], of_groups: GroupSums, facts: Facts) -> Intervals:
-    with telling(of_groups, metrics, work.progress) as groups:
-        return jackknife_intervals(metrics, groups, facts)
+def _others(
+    work: Work, kind: Kind, metrics: Sequence[Metric], of_groups: GroupSums, facts: Facts
+) -> Intervals:
+    most = kind.most(repetition(metrics), of_groups)
+    with telling(of_groups, work.progress, most) as groups:
+        return kind.intervals(metrics, groups, facts)
 
 
 def _tidy(config: EvaluateConfig, run: RunLayout) -> None:

@@ -5,10 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from xc.evaluate.group_sets import HALF, at_once
 from xc.evaluate.group_sums import GroupSums
 from xc.evaluate.metric import Metric
-from xc.evaluate.repetition import Repetition, repetition
 from xc.store_schema import Progress
 
 VALUES = "finding values"
@@ -29,15 +27,18 @@ def one_by_one(metrics: Sequence[Metric], progress: Progress) -> Iterator[Metric
 
 
 @contextmanager
-def telling(
-    groups: GroupSums, metrics: Sequence[Metric], progress: Progress
-) -> Iterator[GroupSums]:
-    """The sums for `intervals.jackknife_intervals`: a bar moves on with all that it leaves out.
+def telling(groups: GroupSums, progress: Progress, most: int) -> Iterator[GroupSums]:
+    """The sums for intervals: a bar moves on whenever what follows from sums of some is found.
 
     Whether more is left out, for numbers that nothing has changed yet, turns out underway. The bar
-    is as long as `left_out` may take; what is over goes to the shares of rows, which take no time.
+    is as long as that may take; what is over goes to the shares of rows, which take no time.
+
+    Args:
+        groups: sums by group.
+        progress: told.
+        most: how often sums of some groups are asked for, at most.
     """
-    bar = _Bar(progress, most(repetition(metrics), groups))
+    bar = _Bar(progress, most)
     if not bar.left:
         yield groups
         return
@@ -47,13 +48,6 @@ def telling(
         bar.move(bar.left)
     finally:
         progress.finish()
-
-
-def most(plan: Repetition, groups: GroupSums) -> int:
-    """How often something is left out by `left_out`, at most."""
-    n = groups.n
-    rounds = 2 + len({at_once(n), at_once(n, HALF)} - {1})
-    return (rounds * n if n > 1 else 0) + (groups.coarse if plan.large else 0)
 
 
 class _Bar:

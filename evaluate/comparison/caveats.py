@@ -82,5 +82,6 @@ CONDITIONS: Mapping[str, Callable[[Entry], object]] = {
     "The number of held-out rows": lambda e: e.provenance.get("heldout_rows", "not told"),
     "The number of held-out sequences": lambda e: e.provenance.get("heldout_sequences", "not told"),
     "The choice of rows": lambda e: e.provenance.get("filter", "not told"),
+    "How intervals are found": lambda e: e.provenance.get("intervals"),
 }
 """What should be equal, in words, and where it stands; None where a run has no such thing."""

@@ -25,13 +25,16 @@ from xc.evaluate.twins.divergence import (
     kept_counts,
     question,
 )
-from xc.evaluate.twins.left_out import Choice, Values, left_out_intervals
+from xc.evaluate.twins.left_out import Choice, Ends, Values, left_out_intervals
 from xc.evaluate.twins.matching import match
 from xc.evaluate.twins.table import ENDS, FALSE, GREEDY, HUNGARIAN, SCHEMA, Chosen, twins_table
 from xc.store_schema import Progress
 
 NEEDED = ("class", "max_activation")
 """Metrics behind the twins; without them there are none."""
+
+_EVERY = np.zeros(0, np.int64)
+"""Of all rows, however many groups there are."""
 
 Apart = tuple[np.ndarray, np.ndarray]
 """Divergence of pairs, and the rows that it is over: [threshold, pair]."""
@@ -102,7 +105,8 @@ def find_twins(
     *,
     cosine: float,
     groups: RowGroups,
-    left_out: Sequence[Choice] | None = None,
+    others: Sequence[Choice] | None = None,
+    intervals: Ends = left_out_intervals,
 ) -> Twins:
     """Twins of every pair of sources of equal width.
 
@@ -112,13 +116,16 @@ def find_twins(
         facts: values of `NEEDED`.
         cosine: threshold.
         groups: of rows.
-        left_out: classes without groups of rows; none for no intervals.
+        others: classes of other choices of rows; none for no intervals.
+        intervals: what they tell.
     """
 
     def count(pairs: Question) -> Counts:
         return kept_counts(work, passes, pairs, groups)
 
-    return twins_of(facts, count, cosine=cosine, left_out=left_out, progress=work.progress)
+    return twins_of(
+        facts, count, cosine=cosine, others=others, intervals=intervals, progress=work.progress
+    )
 
 
 def twins_of(
@@ -126,7 +133,8 @@ def twins_of(
     count: Callable[[Question], Counts],
     *,
     cosine: float,
-    left_out: Sequence[Choice] | None = None,
+    others: Sequence[Choice] | None = None,
+    intervals: Ends = left_out_intervals,
     progress: Progress | None = None,
 ) -> Twins:
     """The same, whoever counts.
@@ -135,23 +143,24 @@ def twins_of(
         facts: values of `NEEDED`.
         count: tells of pairs how often they fire high and apart, by group of rows.
         cosine: threshold.
-        left_out: classes without groups of rows; none for no intervals.
+        others: classes of other choices of rows; none for no intervals.
+        intervals: what they tell.
         progress: of the matching.
     """
     names = list(_sources(facts))
-    wanted = left_out is not None
+    wanted = others is not None
     if not names or not set(NEEDED) <= set(facts.values):
         return _untold(names, _NOT_MEASURED if names else NEEDS_TWO, intervals=wanted)
-    choices = [Choice(frozenset(), facts.values["class"]), *(left_out or ())]
+    choices = [Choice(_EVERY, facts.values["class"]), *(others or ())]
     pairs = _pairs(facts, names, choices, cosine, progress)
     apart = _divergences(facts, count, pairs, choices)
     parts = zip(pairs, apart, strict=True)
-    values, *without = (_summary(names, found, own) for found, (own, _) in parts)
+    values, *of_others = (_summary(names, found, own) for found, (own, _) in parts)
     reasons = _reasons(facts, names, values)
-    told = zip((len(c.without) for c in choices[1:]), without, strict=True)
-    intervals = left_out_intervals(values, list(told)) if wanted else NO_INTERVALS
+    compared = list(zip(choices[1:], of_others, strict=True))
+    found = intervals(values, compared) if wanted else NO_INTERVALS
     known = {f"{key}_ci": why for key, why in reasons.items()} if wanted else {}
-    return Twins(twins_table(pairs[0], *apart[0]), values, {**reasons, **known}, intervals)
+    return Twins(twins_table(pairs[0], *apart[0]), values, {**reasons, **known}, found)
 
 
 def _sources(facts: Facts) -> Iterator[str]:
@@ -199,15 +208,15 @@ def _divergences(
     counts = count(question(distinct // d_sae, distinct % d_sae, written, maxima))
     places = np.split(place, np.cumsum([len(own) for own in numbers])[:-1])
     return [
-        divergence({name: _without(n, choice.without)[:, own] for name, n in counts.items()})
+        divergence({name: _over(n, choice)[:, own] for name, n in counts.items()})
         for choice, own in zip(choices, places, strict=True)
     ]
 
 
-def _without(counted: np.ndarray, groups: frozenset[int]) -> np.ndarray:
-    """Counts by group [group, …] over all others than these; whole numbers, so that it is exact."""
-    left: np.ndarray = counted.sum(axis=0) - counted[sorted(groups)].sum(axis=0)
-    return left
+def _over(counted: np.ndarray, choice: Choice) -> np.ndarray:
+    """Counts by group [group, …] over a choice of rows; whole numbers, so that it is exact."""
+    times = choice.times if len(choice.times) else np.ones(len(counted), np.int64)
+    return np.tensordot(times, counted, axes=1)
 
 
 def _summary(

@@ -1,6 +1,6 @@
-"""Twins without each group of rows: who is exclusive then, and intervals of their numbers."""
+"""Twins of other choices of rows: who is exclusive then, and intervals of their numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,11 @@ import numpy as np
 from xc.evaluate.facts import Facts
 from xc.evaluate.group_sets import HALF, at_once, sets
 from xc.evaluate.group_sums import GroupSums
-from xc.evaluate.intervals import COUNT_BOUNDS, STEADY, TOO_FEW, UNDEFINED, Intervals
+from xc.evaluate.intervals import COUNT_BOUNDS, STEADY, TOO_FEW, Found, Intervals, told
 from xc.evaluate.jackknife import is_steady, jackknife
 from xc.evaluate.left_out import facts_without_each, facts_without_sets
 from xc.evaluate.metric import Metric
+from xc.evaluate.redraws import Redrawn, draw_groups, facts_redrawn, redrawn_interval
 from xc.evaluate.repetition import repetition
 
 Values = Mapping[str, float | int | None]
@@ -22,12 +23,26 @@ _SHARES = (0.0, 1.0)
 
 @dataclass(frozen=True)
 class Choice:
-    """Rows that twins are matched over: all but those of some groups."""
+    """Rows that twins are matched over."""
 
-    without: frozenset[int]
-    """Numbers of these groups."""
+    times: np.ndarray
+    """How often each group counts, int64 [group]: 0, it is left out."""
     classes: np.ndarray
-    """Labels [latent, pair] over the others."""
+    """Labels [latent, pair] over these."""
+
+    @classmethod
+    def without(cls, left_out: Collection[int], n: int, classes: np.ndarray) -> "Choice":
+        """All but some of n groups."""
+        return cls(np.array([group not in left_out for group in range(n)], np.int64), classes)
+
+    @property
+    def n_without(self) -> int:
+        """How many groups are not among them."""
+        return int(np.count_nonzero(self.times == 0))
+
+
+Ends = Callable[[Values, Sequence[tuple[Choice, Values]]], Intervals]
+"""What the numbers of twins over all rows, and of other choices, tell of intervals."""
 
 
 def choices_without(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) -> list[Choice]:
@@ -41,10 +56,20 @@ def choices_without(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) 
     if (k := at_once(groups.n, HALF)) > 1:
         left_out += sets(groups.n, k)
         found += facts_without_sets(plan, groups, facts, k)
-    return [Choice(own, f.values["class"]) for own, f in zip(left_out, found, strict=False)]
+    own = zip(left_out, found, strict=False)
+    return [Choice.without(which, groups.n, f.values["class"]) for which, f in own]
 
 
-def left_out_intervals(values: Values, without: Sequence[tuple[int, Values]]) -> Intervals:
+def choices_redrawn(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) -> list[Choice]:
+    """Of groups drawn with replacement; nothing for a single group, or without `class`."""
+    plan = repetition(metrics).of({"class"})
+    if "class" not in {m.name for m in plan.again}:
+        return []
+    found, times = facts_redrawn(plan, groups, facts), draw_groups(groups.n, facts)
+    return [Choice(own, f.values["class"]) for own, f in zip(times, found, strict=True)]
+
+
+def left_out_intervals(values: Values, others: Sequence[tuple[Choice, Values]]) -> Intervals:
     """Those of numbers of twins: the delete-a-group jackknife.
 
     Medians follow a single pair where few rows are left out, and move in steps: their standard
@@ -53,35 +78,45 @@ def left_out_intervals(values: Values, without: Sequence[tuple[int, Values]]) ->
 
     Args:
         values: over all rows.
-        without: over all rows but those of some groups, behind how many these are.
+        others: without each group, and without some.
     """
-    ends: dict[str, list[float] | None] = {}
-    reasons: dict[str, str] = {}
-    most = max((k for k, _ in without), default=1)
+    most = max((choice.n_without for choice, _ in others), default=1)
+    found: dict[str, Found] = {}
     for key, value in values.items():
-        counted = key.startswith("n_")
-        k, bounds = (1, COUNT_BOUNDS) if counted else (most, _SHARES)
-        left_out = np.array([_number(own[key]) for n, own in without if n == k])
-        found = _ends(_number(value), left_out, bounds, k)
-        ends[f"{key}_ci"] = None if isinstance(found, str) else found
-        if isinstance(found, str):
-            reasons[f"{key}_ci"] = found
-    return Intervals(ends, reasons)
+        k = 1 if _counted(key) else most
+        left_out = np.array([_number(own[key]) for c, own in others if c.n_without == k])
+        both = jackknife(np.array(_number(value)), left_out, bounds=_bounds(key), at_once=k)
+        known = both is not None and bool(np.isfinite(both).all())
+        found[key] = (None, STEADY) if known and is_steady(left_out) else (both, TOO_FEW)
+    return told(found)
+
+
+def redrawn_twin_intervals(values: Values, others: Sequence[tuple[Choice, Values]]) -> Intervals:
+    """The same by the bootstrap of groups: medians between percentiles, counts by their error.
+
+    Args:
+        values: over all rows.
+        others: of groups drawn with replacement.
+    """
+    n = len(others[0][0].times) if others else 1
+    found: dict[str, Found] = {}
+    for key, value in values.items():
+        drawn = Redrawn(np.array([_number(own[key]) for _, own in others]), n)
+        both = redrawn_interval(
+            _number(value), drawn, bounds=_bounds(key), by_ends=not _counted(key)
+        )
+        steady = len(drawn.known) > 0 and is_steady(drawn.known)
+        found[key] = (None, STEADY) if steady else (both, TOO_FEW)
+    return told(found)
+
+
+def _counted(key: str) -> bool:
+    return key.startswith("n_")
+
+
+def _bounds(key: str) -> tuple[float, float]:
+    return COUNT_BOUNDS if _counted(key) else _SHARES
 
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
-
-
-def _ends(
-    value: float, left_out: np.ndarray, bounds: tuple[float, float], k: int
-) -> list[float] | str:
-    """Low and high, or why there are none."""
-    both = jackknife(np.array(value), left_out, bounds=bounds, at_once=k)
-    if both is None:
-        return TOO_FEW
-    if not np.isfinite(both).all():
-        return UNDEFINED
-    if is_steady(left_out):
-        return STEADY
-    return [float(end) for end in both]

@@ -1,5 +1,6 @@
 """The catalogue in docs/ says what the metrics say, and what they read on planted data."""
 
+import json
 import re
 import sys
 from dataclasses import replace
@@ -15,17 +16,18 @@ from xc.evaluate.spliced_metrics import SPLICED
 from xc.store_schema import RequestError
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "benchmarks" / "results" / "planted.json"
+RESULTS = ROOT / "benchmarks" / "results"
+INTERVALS = RESULTS / "intervals.json"
 
 
 @pytest.fixture(scope="module")
 def planted() -> Planted:
-    return Planted.read(RESULTS)
+    return Planted.read(RESULTS / "planted.json")
 
 
 @pytest.fixture(scope="module")
 def page(planted: Planted) -> str:
-    return catalogue(planted=planted)
+    return catalogue(planted=planted, intervals=INTERVALS)
 
 
 def entries(page: str) -> dict[str, str]:
@@ -64,7 +66,7 @@ def test_the_own_direction_of_a_latent_is_that_of_the_source_that_holds_it_more(
 
 
 def test_the_command_writes_the_page(page, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["document", "--planted", str(RESULTS)])
+    monkeypatch.setattr(sys, "argv", ["document", "--results", str(RESULTS)])
     document.main()
     assert capsys.readouterr().out == page
 
@@ -86,6 +88,27 @@ def test_what_are_no_such_results_is_refused(tmp_path):
             path.write_text(text)
         with pytest.raises(RequestError, match=r"expected results of benchmarks/planted\.py"):
             Planted.read(path)
+
+
+def test_shares_of_intervals_are_those_of_the_file(page):
+    held = json.loads(INTERVALS.read_text())["coverage"]["dense"]
+    found = {
+        way: 100 * held[drawn][way]["n_shared"]
+        for drawn, way in (("groups", "left out"), ("groups", "drawn"), ("groups", "percentiles"))
+    }
+    shares = " | ".join(f"{share:.0f}" for share in found.values())
+    assert f"| `n_shared` | {shares} |" in page
+    below = sum(share < 0.9 for share in held["groups"]["drawn"].values())
+    assert f"| dense | groups drawn, θ ± t·se | {len(held['groups']['drawn'])} | {below} |" in page
+
+
+def test_what_are_no_results_of_intervals_is_refused(tmp_path):
+    path = tmp_path / "intervals.json"
+    for text in (None, "[]", "{}", "no JSON"):
+        if text is not None:
+            path.write_text(text)
+        with pytest.raises(RequestError, match=r"expected results of benchmarks/intervals\.py"):
+            catalogue(intervals=path)
 
 
 def test_quoted_shares_of_template_tokens_say_what_they_are_of():

@@ -56,6 +56,20 @@ def test_without_a_group_the_other_rows_are_left(cuts: list[int]) -> None:
         assert_equal(left, plain((0, a), (b, 90)))
 
 
+def test_what_is_drawn_counts_as_often_as_it_is() -> None:
+    """A group may lack, and another be there three times, however its sums are put together."""
+    cuts = [0, 7, 20, 33, 90]
+    groups = groups_of(cuts)
+    ranges = list(pairwise(cuts))
+    draws = np.array([[1, 1, 1, 1], [0, 3, 1, 0], [2, 0, 0, 2]])
+    found = list(groups.redrawn([m.name for m in READING], draws))
+    assert len(found) == len(draws)
+    for left, times in zip(found, draws, strict=True):
+        assert_equal(
+            left, plain(*(r for r, n in zip(ranges, times, strict=True) for _ in range(n)))
+        )
+
+
 def test_a_single_group_cannot_be_left_out() -> None:
     assert list(groups_of([0, 90]).without_each(["l0"])) == []
 

@@ -11,9 +11,10 @@ from simulated import Population, group_sums
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.group_sums import GroupSums
-from xc.evaluate.intervals import jackknife_intervals
+from xc.evaluate.interval_kinds import KINDS
 from xc.evaluate.metric import Metric
 from xc.evaluate.metrics import METRICS
+from xc.evaluate.repetition import repetition
 from xc.evaluate.selection import select
 from xc.evaluate.telling import INTERVALS, VALUES, one_by_one, telling
 from xc.store_schema import Silent
@@ -52,36 +53,43 @@ def world_of(metrics: Sequence[Metric], n: int) -> tuple[GroupSums, Facts]:
     return sums, finish_all(metrics, sums.totals(), Facts(world.decoder))
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n", [2, 6, 20])
 @pytest.mark.parametrize(
     "names", [(), ("fve",), ("l0_p50", "n_rarer_1e-6", "cosine_shared_median")]
 )
-def test_the_bar_moves_with_every_part_and_ends_whole(names: tuple[str, ...], n: int) -> None:
-    metrics, told, left_out = select(METRICS, names), Told(), [0]
+def test_the_bar_moves_with_every_part_and_ends_whole(
+    names: tuple[str, ...], n: int, kind: str
+) -> None:
+    metrics, told, moved = select(METRICS, names), Told(), [0]
     groups, facts = world_of(metrics, n)
-    plain = jackknife_intervals(metrics, groups, facts)
-    with telling(groups, metrics, told) as watched:
+    own = KINDS[kind]
+    plain, most = own.intervals(metrics, groups, facts), own.most(repetition(metrics), groups)
+    with telling(groups, told, most) as watched:
 
         def count() -> None:
-            left_out[0] += 1
+            moved[0] += 1
             watched.told()
 
-        found = jackknife_intervals(metrics, replace(watched, told=count), facts)
+        found = own.intervals(metrics, replace(watched, told=count), facts)
     ((title, total),) = told.bars
     assert title == INTERVALS
     assert sum(told.moved) == total
     assert told.ended == 1
-    steps = told.moved[: left_out[0]]
+    steps = told.moved[: moved[0]]
     assert total - 2 * n <= len(steps) <= total
     assert set(steps) <= {1}
     assert found == plain
 
 
-def test_of_a_single_group_nothing_is_told() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_a_single_group_nothing_is_told(kind: str) -> None:
     told, (groups, facts) = Told(), world_of(METRICS, 1)
-    with telling(groups, METRICS, told) as watched:
-        jackknife_intervals(METRICS, watched, facts)
+    own = KINDS[kind]
+    with telling(groups, told, own.most(repetition(METRICS), groups)) as watched:
+        found = own.intervals(METRICS, watched, facts)
     assert (told.bars, told.moved) == ([], [])
+    assert not any(found.ends.values())
 
 
 def test_an_evaluation_tells_of_it(make_case: Callable[..., Case]) -> None:

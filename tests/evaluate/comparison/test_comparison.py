@@ -145,6 +145,18 @@ def test_says_when_text_or_size_differ(runs: list[Path]):
     assert any(c.startswith("The text differs") for c in caveats(compare(runs).entries))
 
 
+def test_says_when_intervals_are_of_another_kind(evaluation: Evaluation, tmp_path: Path):
+    runs = [copied(evaluation, tmp_path / name) for name in ("one", "two")]
+    assert compare(runs).caveats == ()
+    path = runs[1] / "evaluation" / "provenance.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, "intervals": "bootstrap"}))
+    (found,) = compare(runs).caveats
+    assert found == "How intervals are found differs (one: jackknife; two: bootstrap)"
+    path.write_text(json.dumps({k: v for k, v in told.items() if k != "intervals"}))
+    assert compare(runs).caveats == ()  # of before there were two
+
+
 @pytest.mark.parametrize(
     ("cuts", "said"),
     [

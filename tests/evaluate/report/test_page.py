@@ -258,3 +258,11 @@ def test_caption_says_over_how_much_intervals_are(
     page = undrawn(evaluation)
     caption = page[page.index("<caption>Measured on") :].partition("</caption>")[0]
     assert caption.endswith(said)
+    assert "by leaving out groups of them" in caption
+
+
+def test_caption_says_how_intervals_were_found(make_run: Callable[..., Any]) -> None:
+    evaluation = make_run()
+    told = {"clusters": {"unit": "documents", "n": 50}, "intervals": "bootstrap"}
+    (evaluation.run.evaluation / "provenance.json").write_text(json.dumps(told))
+    assert "of all else by drawing groups of them with replacement; over" in undrawn(evaluation)

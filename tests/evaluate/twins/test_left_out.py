@@ -11,6 +11,7 @@ from by_hand import COUNT, SHARE, interval
 from evaluating import World, latent_rows, make_world
 from measured import Case, heldout_world
 from scipy.optimize import linear_sum_assignment
+from scipy.stats import norm, t
 from simulated import group_sums
 
 from xc.evaluate import METRICS
@@ -19,6 +20,7 @@ from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.group_sets import HALF, at_once, freedom, sets
 from xc.evaluate.intervals import STEADY, TOO_FEW, UNDEFINED
+from xc.evaluate.redraws import draw_groups
 from xc.evaluate.selection import select
 from xc.evaluate.twins.divergence import Counts, Question, count
 from xc.evaluate.twins.find import Twins, twins_of
@@ -142,6 +144,37 @@ def test_equal_those_of_twins_found_anew_without_groups(make_case: MakeCase, n: 
     assert all(found[f"{key}_ci"] for key in MEDIANS)
 
 
+def test_redrawn_ones_equal_those_of_rows_repeated_by_hand(make_case: MakeCase) -> None:
+    n = 6
+    case = make_case(n_sequences=200, mend=all_exclusive)
+    found = case.evaluate(**WISH, intervals="bootstrap").summary
+    world = heldout_world(case)
+    counted = np.bincount(world.sequence)
+    group = row_groups(counted, np.arange(len(counted)), n).of_sequence[world.sequence]
+    table = pq.read_table(case.run.twins).to_pylist()
+    false = {(r["latent_a"], r["latent_b"]) for r in table if r["method"] == "false"}
+    rows = np.arange(len(group))
+    draws = draw_groups(n, Facts(world.decoder))
+    each = [numbers(world, np.repeat(rows, times[group]), false) for times in draws]
+    whole = numbers(world, rows, false)
+    share = norm.cdf(t.ppf(0.025, n - 1) * (n / (n - 1)) ** 0.5)
+    for key in MEDIANS:
+        own = np.array([of[key] for of in each])
+        low, high = np.quantile(own, [share, 1 - share])
+        ends = [min(low, whole[key]), max(high, whole[key])]
+        assert found[f"{key}_ci"] == pytest.approx(ends), key
+    for key in COUNTS:
+        own = np.array([of[key] for of in each])
+        if np.ptp(own) == 0:
+            assert found["not_measured"][f"{key}_ci"] == STEADY
+            continue
+        low, high = found[f"{key}_ci"]
+        error = np.sqrt(own).std(ddof=1) * (n / (n - 1)) ** 0.5
+        assert np.sqrt([low, high]) == pytest.approx(
+            np.sqrt(whole[key]) + np.array([-1, 1]) * t.ppf(0.975, n - 1) * error
+        )
+
+
 @pytest.mark.parametrize(
     "scheduler", ["threads", pytest.param("processes", marks=pytest.mark.slow)]
 )
@@ -164,15 +197,16 @@ def test_no_groups_no_intervals(make_case: MakeCase) -> None:
 
 def test_where_there_is_none_the_reason_is_told() -> None:
     values = {"n_twins": 3, "twin_divergence_median": 0.5, "n_twins_greedy": 4}
-    for without in ([], [(1, values)]):
-        assert left_out_intervals(values, without).reasons["n_twins_ci"] == TOO_FEW
-    without = [(1, {**values, "n_twins_greedy": 4 - (i == 2)}) for i in range(5)]
-    without[1][1]["twin_divergence_median"] = None
-    found = left_out_intervals(values, without)
+    one = [Choice.without({g}, 5, np.zeros(0)) for g in range(5)]
+    for others in ([], [(one[0], values)]):
+        assert left_out_intervals(values, others).reasons["n_twins_ci"] == TOO_FEW
+    others = [(own, {**values, "n_twins_greedy": 4 - (i == 2)}) for i, own in enumerate(one)]
+    others[1][1]["twin_divergence_median"] = None
+    found = left_out_intervals(values, others)
     assert found.reasons == {"n_twins_ci": STEADY, "twin_divergence_median_ci": UNDEFINED}
     low, high = found.ends["n_twins_greedy_ci"] or (0, 0)
     assert low < 4 < high
-    cut = left_out_intervals({"n_twins": 1}, [(1, {"n_twins": 1}), (1, {"n_twins": 0})])
+    cut = left_out_intervals({"n_twins": 1}, [(one[0], {"n_twins": 1}), (one[1], {"n_twins": 0})])
     assert (cut.ends["n_twins_ci"] or [1])[0] == 0
 
 
@@ -218,14 +252,12 @@ def sample(world: World, seed: int) -> Twins:
     without = [frozenset({g}) for g in range(20)] + sets(20, at_once(20, HALF))
     start, again = Facts(data.decoder), sums.without_sets([m.name for m in metrics], without)
     classes = (finish_all(metrics, left, start).values["class"] for left in again)
-    left_out = [Choice(*own) for own in zip(without, classes, strict=True)]
+    others = [Choice.without(s, 20, own) for s, own in zip(without, classes, strict=True)]
 
     def counted(pairs: Question) -> Counts:
         return count(latent_rows(data.f), pairs, group, groups=20)
 
-    return twins_of(
-        finish_all(metrics, sums.totals(), start), counted, cosine=0.9, left_out=left_out
-    )
+    return twins_of(finish_all(metrics, sums.totals(), start), counted, cosine=0.9, others=others)
 
 
 def samples() -> Iterator[Twins]:

@@ -68,14 +68,12 @@ def sample(world: World, seed: int) -> Twins:
     without = [frozenset({g}) for g in range(GROUPS)] + sets(GROUPS, at_once(GROUPS, HALF))
     start, again = Facts(data.decoder), sums.without_sets([m.name for m in metrics], without)
     classes = (finish_all(metrics, left, start).values["class"] for left in again)
-    left_out = [Choice(*own) for own in zip(without, classes, strict=True)]
+    others = [Choice.without(s, GROUPS, own) for s, own in zip(without, classes, strict=True)]
 
     def counted(pairs: Question) -> Counts:
         return count(latent_rows(data.f), pairs, group, groups=GROUPS)
 
-    return twins_of(
-        finish_all(metrics, sums.totals(), start), counted, cosine=0.9, left_out=left_out
-    )
+    return twins_of(finish_all(metrics, sums.totals(), start), counted, cosine=0.9, others=others)
 
 
 @cache
