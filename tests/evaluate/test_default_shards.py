@@ -2,17 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import dask
 import numpy as np
 import planted
 import pytest
 import yaml
+from graphing import blocks_of, measures, noted_graphs
 
 from xc.evaluate import EvaluateConfig, evaluate
 from xc.evaluate.blocks import Range, cut_all
-from xc.evaluate.task_graph import rows_of
 from xc.harvest.config import DEFAULT_SEQ_LEN, HarvestConfig
 from xc.store_schema import ActivationStore, Checkpoint, RunLayout, Silent
 
@@ -47,21 +45,13 @@ def make(folder: Path, shards: int) -> tuple[ActivationStore, RunLayout]:
 @pytest.fixture
 def graphs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Names of the tasks of every graph that is computed."""
-    plain, seen = dask.compute, []
-
-    def noted(graph: Any, **how: Any) -> Any:
-        seen.append(list(graph.__dask_graph__()))
-        return plain(graph, **how)
-
-    monkeypatch.setattr(dask, "compute", noted)
-    return seen
+    return noted_graphs(monkeypatch)
 
 
 def blocks_of_metrics(graphs: list[list[str]]) -> tuple[Range, ...]:
-    """Rows of the tasks of the one graph that has stages, that of the metrics."""
-    (names,) = (names for names in graphs if any(name.startswith("stage-") for name in names))
-    ends = (name.split("-")[-2:] for name in names if rows_of(name))
-    return tuple(sorted((int(a), int(b)) for a, b in ends))
+    """Rows of the tasks of the one graph that has stages."""
+    (names,) = filter(measures, graphs)
+    return tuple(blocks_of(names))
 
 
 def assert_measured(store: ActivationStore, run: RunLayout, block_rows: int | None) -> None:

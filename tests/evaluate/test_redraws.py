@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import dask
 import numpy as np
 import pytest
 from evaluating import World
+from graphing import noted_graphs
 from measured import Case
 from scipy import stats
 from simulated import Population, Settled, group_sums
@@ -110,15 +110,11 @@ def test_every_number_has_one_or_a_reason(make_case: Callable[..., Case]) -> Non
     assert FIXED in told
 
 
-def test_no_row_is_read_again(make_case: Callable[..., Case], monkeypatch: Any) -> None:
+def test_no_row_is_read_again(
+    make_case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The sums by group that the jackknife left are those that are drawn; and the other way."""
-    case, compute, graphs = make_case(n_sequences=60), dask.compute, []
-
-    def noted(graph: Any, **how: Any) -> Any:
-        graphs.append(graph)
-        return compute(graph, **how)
-
-    monkeypatch.setattr(dask, "compute", noted)
+    case, graphs = make_case(n_sequences=60), noted_graphs(monkeypatch)
     asked = ("fve", "sharedness", "cosine_shared_median")
     case.evaluate(metrics=asked, intervals="jackknife")
     assert graphs

@@ -1,19 +1,16 @@
 """A block is a shard of the store, unless it is told otherwise or there are few."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
-import dask
 import numpy as np
 import planted
 import pytest
 import yaml
+from graphing import blocks_of, measures, noted_graphs
 from measured import SOME, Case
 
-from xc.evaluate.blocks import ENOUGH, Range
-from xc.evaluate.task_graph import rows_of
+from xc.evaluate.blocks import ENOUGH
 
 SHARD = 16
 
@@ -36,27 +33,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 
 @pytest.fixture
-def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
+def graphs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Names of the tasks of every graph that is computed."""
-    plain, seen = dask.compute, []
-
-    def noted(graph: Any, **how: Any) -> Any:
-        seen.append(list(graph.__dask_graph__()))
-        return plain(graph, **how)
-
-    monkeypatch.setattr(dask, "compute", noted)
-    return seen
-
-
-def blocks_of(names: list[str]) -> list[Range]:
-    """Rows of the tasks that read any."""
-    ends = (name.split("-")[-2:] for name in names if rows_of(name))
-    return sorted((int(a), int(b)) for a, b in ends)
-
-
-def measures(names: list[str]) -> bool:
-    """Whether a graph is that of the metrics: only it has stages."""
-    return any(name.startswith("stage-") for name in names)
+    return noted_graphs(monkeypatch)
 
 
 def test_there_is_one_task_for_each_shard(made: Case, graphs: list[list[str]]) -> None:
