@@ -109,7 +109,7 @@ def _held(
             continue
         values = [own[key] for own, _ in found]
         settles = key == "sharedness" or key.startswith(SETTLING)
-        average = np.median if key.endswith("_median") else np.mean
+        average = np.nanmedian if key.endswith("_median") else np.nanmean
         about = whole[key] if settles else float(average(values))
         yield key, float(np.mean([e is not None and e[0] <= about <= e[1] for e in ends]))
 
@@ -153,9 +153,9 @@ def _population(name: str) -> Population:
 
 @cache
 def _metrics() -> tuple[Metric, ...]:
-    """All numbers but means over rows, and what is behind them."""
+    """All numbers but means over rows, and such as 1,440 rows do not define; and what is behind."""
     numbers = (m for m in METRICS if not m.scope.is_column and m.statistic is None)
-    return select(METRICS, [m.name for m in numbers])
+    return select(METRICS, [m.name for m in numbers if m.rarer_than is None])
 
 
 @cache

@@ -13,6 +13,9 @@ from xc.evaluate.sequence_sums import SEQUENCE, TABLE
 FEW = 100
 """Clusters below which percentiles of resamples are too narrow: then each is left out in turn. Of
 80 documents percentiles hold means over rows in 91 to 95 of 100 data sets, these in 94 to 97."""
+FEWEST = 10
+"""Clusters, or groups of them, below which percentiles of resamples are not taken: they never leave
+what was drawn. Of 2 they hold a mean of normal numbers in 49 of 100 data sets, of 4 in 87."""
 _STREAM = 1
 
 

@@ -9,7 +9,7 @@ from xc.store_schema import RequestError, suggestion
 from xc.store_schema.row_filter import split_names
 
 JACKKNIFE, BOOTSTRAP = INTERVALS = ("jackknife", "bootstrap")
-"""Ways in which intervals of numbers that are no means over rows are found."""
+"""Ways in which intervals are found."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class EvaluateConfig:
     """What intervals resample whole: sequences; documents, where several sequences are of one; or
     auto: documents if at least ten are held out."""
     intervals: str = JACKKNIFE
-    """How intervals of all numbers but means over rows are found: jackknife (groups of clusters are
-    left out in turn) or bootstrap (they are drawn with replacement; too narrow for counts of
-    latents and what hangs on them, docs/metrics.md)."""
+    """How intervals are found: jackknife (groups of clusters are left out in turn) or bootstrap
+    (they are drawn with replacement, 200 times; too narrow for counts of latents and what hangs on
+    them, docs/metrics.md). Means over rows of 100 clusters or more are drawn either way."""
     bootstrap: int = 1000
     """Resamples of clusters behind the 95 % interval of a mean; 0 leaves these intervals out."""
     groups: int = 20

@@ -1,4 +1,4 @@
-"""Sums of every group of rows: all of them together, and with each group left out in turn."""
+"""Sums of every group of rows: all of them together, with each left out in turn, or drawn."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class GroupSums:
     coarse: int = 0
     """Number of coarser groups that large sums are kept in; 0 where those too are by group."""
     told: Callable[[], object] = lambda: None
-    """Called when nothing more is asked of the sums without some groups."""
+    """Called when nothing more is asked of the sums of a choice of groups."""
 
     @property
     def parts(self) -> Parts:

@@ -1,9 +1,9 @@
-"""The ways in which intervals of numbers that are no means over rows are found: one row each."""
+"""The ways in which intervals are found: one row each."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xc.evaluate.bootstrap import FEW
+from xc.evaluate.bootstrap import FEW, FEWEST
 from xc.evaluate.config import BOOTSTRAP, JACKKNIFE
 from xc.evaluate.facts import Facts
 from xc.evaluate.group_sums import GroupSums
@@ -21,9 +21,6 @@ from xc.evaluate.twins.left_out import (
     left_out_intervals,
     redrawn_twin_intervals,
 )
-
-FEWEST = 2
-"""Clusters that can be drawn with replacement."""
 
 Metrics = Sequence[Metric]
 

@@ -168,13 +168,18 @@ def _by_shares(plan: Repetition, groups: GroupSums, facts: Facts) -> Iterator[tu
                 yield from ((key, (both, STEADY)) for key in names(metric, n))
 
 
-def told(found: Mapping[str, Found]) -> Intervals:
-    """What was found, for summary.json."""
+def told(found: Mapping[str, Found], undefined: str = UNDEFINED) -> Intervals:
+    """What was found, for summary.json.
+
+    Args:
+        found: by key.
+        undefined: the reason of ends that are not finite.
+    """
     ends: dict[str, Ends] = {}
     reasons: dict[str, str] = {}
     for key, (both, why) in found.items():
         known = both is not None and bool(np.isfinite(both).all())
         ends[f"{key}_ci"] = [float(end) for end in both] if known and both is not None else None
         if not known:
-            reasons[f"{key}_ci"] = why if both is None else UNDEFINED
+            reasons[f"{key}_ci"] = why if both is None else undefined
     return Intervals(ends, reasons)

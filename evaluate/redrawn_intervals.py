@@ -22,6 +22,8 @@ from xc.evaluate.redraws import Redrawn, numbers_redrawn, redrawn_interval
 from xc.evaluate.repetition import FOLLOWS, repetition
 from xc.evaluate.scalars import scalars
 
+SELDOM = "an interval needs a value that is defined in most draws of groups of rows"
+
 
 def redrawn_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) -> Intervals:
     """Those of all other numbers: everything is finished anew with groups of rows redrawn.
@@ -41,13 +43,13 @@ def redrawn_intervals(metrics: Sequence[Metric], groups: GroupSums, facts: Facts
         if metric is not None and metric.suffix and groups.n > 1:
             # Of one role, say, which a group may lack.
             own = replace(own, groups=int(groups.present(metric.name, *metric.needs).sum()))
-        if len(own.known) and is_steady(own.known):
+        if own.groups > 1 and len(own.known) and is_steady(own.known):
             follows = metric is not None and metric.name in plan.counting
             found[key] = None, FOLLOWS if follows else STEADY
         else:
             found[key] = _ends(value, own, metric, facts), TOO_FEW
     found |= {key: (None, why) for m, why in plan.without.items() for key in names(m, n)}
-    return told(found)
+    return told(found, undefined=SELDOM)
 
 
 def _ends(value: float, own: Redrawn, metric: Metric | None, facts: Facts) -> np.ndarray | None:

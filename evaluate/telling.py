@@ -12,7 +12,7 @@ from xc.store_schema import Progress
 VALUES = "finding values"
 INTERVALS = "finding intervals"
 PARTS = "parts"
-"""All rows but some groups."""
+"""Choices of rows: all but some groups, or groups drawn."""
 
 
 def one_by_one(metrics: Sequence[Metric], progress: Progress) -> Iterator[Metric]:

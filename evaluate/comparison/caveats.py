@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 from xc.evaluate.comparison.entry import Entry
+from xc.evaluate.config import JACKKNIFE
 from xc.evaluate.equal_l0 import L0_TOLERANCE, unequal
 
 
@@ -82,6 +83,6 @@ CONDITIONS: Mapping[str, Callable[[Entry], object]] = {
     "The number of held-out rows": lambda e: e.provenance.get("heldout_rows", "not told"),
     "The number of held-out sequences": lambda e: e.provenance.get("heldout_sequences", "not told"),
     "The choice of rows": lambda e: e.provenance.get("filter", "not told"),
-    "How intervals are found": lambda e: e.provenance.get("intervals"),
+    "How intervals are found": lambda e: e.provenance.get("intervals", JACKKNIFE),
 }
 """What should be equal, in words, and where it stands; None where a run has no such thing."""

@@ -45,9 +45,9 @@ KEYS: dict[str, str] = {
         "each in its own source, have a cosine above the threshold (`--twin-cosine`, 0.9), one to "
         "one, chosen for the largest sum of cosines (Hungarian method). Twins of a crosscoder that "
         "splits what both models share are a sign that its exclusive latents are artefacts. Its "
-        "interval is about 1.5 times too wide, in simulated data with a cap on activations and "
-        "without: what moves it are the few latents that fire so seldom that they may be missed; "
-        "the fewer these are, the wider, or there is none."
+        "interval is by default about 1.5 times too wide, in simulated data with a cap on "
+        "activations and without: what moves it are the few latents that fire so seldom that they "
+        "may be missed; the fewer these are, the wider, or there is none."
     ),
     "n_twins_greedy": (
         "The same with the most similar pair taken first, then the most similar of the rest."
@@ -58,9 +58,9 @@ KEYS: dict[str, str] = {
         "at most 0.3, over the rows where one is above 0.7 (Minder et al.; with 0.4 and 0.1, as in "
         "their code, under `_04_01`). Near 0: one latent written twice; near 1: two latents. For "
         "its interval twins are matched anew without half of the groups of rows at once (a "
-        "median moves in steps), but the maxima stay those of all rows, as if they were known: a "
-        "maximum does not move smoothly. Where the largest activations are rare, it moves from "
-        "text to text, which no interval tells."
+        "median moves in steps), or of groups drawn (`--intervals bootstrap`), but the maxima stay "
+        "those of all rows, as if they were known: a maximum does not move smoothly. Where the "
+        "largest activations are rare, it moves from text to text, which no interval tells."
     ),
     "false_twin_divergence_median": (
         "The same for the twins' latents paired anew at random, no latent with its own twin: what "
@@ -151,7 +151,7 @@ def twins_of(
     wanted = others is not None
     if not names or not set(NEEDED) <= set(facts.values):
         return _untold(names, _NOT_MEASURED if names else NEEDS_TWO, intervals=wanted)
-    choices = [Choice(_EVERY, facts.values["class"]), *(others or ())]
+    choices = [Choice.of(_EVERY, facts.values["class"]), *(others or ())]
     pairs = _pairs(facts, names, choices, cosine, progress)
     apart = _divergences(facts, count, pairs, choices)
     parts = zip(pairs, apart, strict=True)
@@ -179,10 +179,10 @@ def _pairs(
     progress: Progress | None,
 ) -> list[list[Chosen]]:
     """Pairs of every method and all sources, for every choice."""
-    classes = [choice.classes for choice in choices]
-    out: list[list[Chosen]] = [[] for _ in classes]
+    out: list[list[Chosen]] = [[] for _ in choices]
     for pair, (p, q) in enumerate(facts.pairs):
         if not _unequal(facts, p, q):
+            classes = (choice.classes for choice in choices)
             matched = match(facts, classes, pair, names[pair], cosine=cosine, progress=progress)
             for every, own in zip(out, matched, strict=True):
                 every.extend(own)
@@ -208,7 +208,7 @@ def _divergences(
     counts = count(question(distinct // d_sae, distinct % d_sae, written, maxima))
     places = np.split(place, np.cumsum([len(own) for own in numbers])[:-1])
     return [
-        divergence({name: _over(n, choice)[:, own] for name, n in counts.items()})
+        divergence({name: _over(n[:, :, own], choice) for name, n in counts.items()})
         for choice, own in zip(choices, places, strict=True)
     ]
 

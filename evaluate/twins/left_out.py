@@ -12,6 +12,7 @@ from xc.evaluate.intervals import COUNT_BOUNDS, STEADY, TOO_FEW, Found, Interval
 from xc.evaluate.jackknife import is_steady, jackknife
 from xc.evaluate.left_out import facts_without_each, facts_without_sets
 from xc.evaluate.metric import Metric
+from xc.evaluate.redrawn_intervals import SELDOM
 from xc.evaluate.redraws import Redrawn, draw_groups, facts_redrawn, redrawn_interval
 from xc.evaluate.repetition import repetition
 
@@ -27,13 +28,25 @@ class Choice:
 
     times: np.ndarray
     """How often each group counts, int64 [group]: 0, it is left out."""
-    classes: np.ndarray
-    """Labels [latent, pair] over these."""
+    labels: np.ndarray
+    """Classes over these, bytes [latent, pair]: a quarter of what they take as text, of hundreds of
+    choices."""
+
+    @classmethod
+    def of(cls, times: np.ndarray, classes: np.ndarray) -> "Choice":
+        """From the labels of `class`."""
+        return cls(times, classes.astype(np.bytes_))
 
     @classmethod
     def without(cls, left_out: Collection[int], n: int, classes: np.ndarray) -> "Choice":
         """All but some of n groups."""
-        return cls(np.array([group not in left_out for group in range(n)], np.int64), classes)
+        times = np.array([group not in left_out for group in range(n)], np.int64)
+        return cls.of(times, classes)
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Labels [latent, pair], as `class` has them."""
+        return self.labels.astype(np.str_)
 
     @property
     def n_without(self) -> int:
@@ -65,8 +78,9 @@ def choices_redrawn(metrics: Sequence[Metric], groups: GroupSums, facts: Facts) 
     plan = repetition(metrics).of({"class"})
     if "class" not in {m.name for m in plan.again}:
         return []
-    found, times = facts_redrawn(plan, groups, facts), draw_groups(groups.n, facts)
-    return [Choice(own, f.values["class"]) for own, f in zip(times, found, strict=True)]
+    draws = draw_groups(groups.n, facts)
+    found = facts_redrawn(plan, groups, facts, draws)
+    return [Choice.of(own, f.values["class"]) for own, f in zip(draws, found, strict=True)]
 
 
 def left_out_intervals(values: Values, others: Sequence[tuple[Choice, Values]]) -> Intervals:
@@ -107,7 +121,7 @@ def redrawn_twin_intervals(values: Values, others: Sequence[tuple[Choice, Values
         )
         steady = len(drawn.known) > 0 and is_steady(drawn.known)
         found[key] = (None, STEADY) if steady else (both, TOO_FEW)
-    return told(found)
+    return told(found, undefined=SELDOM)
 
 
 def _counted(key: str) -> bool:

@@ -1,6 +1,6 @@
-"""Twins of all rows, and of all rows but one group's: latents cease to fire, directions stay."""
+"""Twins of all rows, and of other choices of them: latents cease to fire, directions stay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -21,7 +21,7 @@ _STREAM = 7
 
 def match(
     facts: Facts,
-    classes: Sequence[np.ndarray],
+    classes: Iterable[np.ndarray],
     pair: int,
     sources: str,
     *,

@@ -98,8 +98,9 @@ def test_shares_of_intervals_are_those_of_the_file(page):
     }
     shares = " | ".join(f"{share:.0f}" for share in found.values())
     assert f"| `n_shared` | {shares} |" in page
-    below = sum(share < 0.9 for share in held["groups"]["drawn"].values())
-    assert f"| dense | groups drawn, θ ± t·se | {len(held['groups']['drawn'])} | {below} |" in page
+    drawn = list(held["groups"]["drawn"].values())
+    counts = f"{len(drawn)} | {sum(share < 0.9 for share in drawn)}"
+    assert f"| dense | groups drawn (`--intervals bootstrap`) | {counts} |" in page
 
 
 def test_what_are_no_results_of_intervals_is_refused(tmp_path):

@@ -11,26 +11,35 @@ from evaluating import World
 from graphing import noted_graphs
 from measured import Case
 from scipy import stats
-from simulated import Population, Settled, group_sums
+from simulated import TEMPLATE, Population, Settled, group_sums
 
 from xc.evaluate import METRICS
+from xc.evaluate.bootstrap import FEWEST, tail
 from xc.evaluate.clusters import row_groups
 from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
-from xc.evaluate.graph import tile_totals
+from xc.evaluate.graph import Totals, tile_totals
 from xc.evaluate.group_sums import GroupSums
-from xc.evaluate.intervals import STEADY, TOO_FEW, UNDEFINED, Intervals
+from xc.evaluate.groups import Group, over_groups
+from xc.evaluate.intervals import STEADY, TOO_FEW, Intervals
 from xc.evaluate.metric import Metric, Pass
 from xc.evaluate.naming import names
-from xc.evaluate.redrawn_intervals import redrawn_intervals
-from xc.evaluate.redraws import REDRAWS, Redrawn, draw_groups, redrawn_interval
+from xc.evaluate.redrawn_intervals import SELDOM, redrawn_intervals
+from xc.evaluate.redraws import (
+    REDRAWS,
+    Redrawn,
+    draw_groups,
+    numbers_redrawn,
+    redrawn_interval,
+)
+from xc.evaluate.reductions import reductions
 from xc.evaluate.repetition import DRAWN, FIXED, FOLLOWS, repetition
 from xc.evaluate.scalars import scalars
 from xc.evaluate.selection import select
 from xc.store_schema import RequestError
 
 BOOTSTRAP: dict[str, Any] = {"intervals": "bootstrap"}
-G = 6
+G = 12
 
 
 def measured(
@@ -141,6 +150,36 @@ def test_another_way_is_refused_with_those_there_are(make_case: Callable[..., Ca
         make_case().evaluate(intervals="bootstrp")
 
 
+@pytest.mark.parametrize(("n", "least", "most"), [(2, 0.3, 0.7), (4, 0.8, 0.9), (10, 0.91, 0.98)])
+def test_percentiles_of_fewer_than_ten_say_little(n: int, least: float, most: float) -> None:
+    """Of means of so many normal numbers: why fewer are not drawn, or have no percentiles."""
+    rng, held = np.random.default_rng(n), []
+    share = tail(n)
+    for _ in range(1000):
+        x = rng.normal(size=n)
+        means = x[rng.integers(0, n, (400, n))].mean(axis=1)
+        low, high = np.quantile(means, [share, 1 - share])
+        held.append(low <= 0 <= high)
+    assert least <= np.mean(held) <= most
+    assert (n >= FEWEST) == (least > 0.9)
+
+
+def test_of_few_groups_medians_too_are_as_wide_as_their_error() -> None:
+    values = np.random.default_rng(0).normal(size=REDRAWS)
+    bounds = (-np.inf, np.inf)
+    few, enough = Redrawn(values, FEWEST - 1), Redrawn(values, FEWEST)
+    plain = redrawn_interval(0.0, few, bounds=bounds)
+    np.testing.assert_array_equal(redrawn_interval(0.0, few, bounds=bounds, by_ends=True), plain)
+    ends = redrawn_interval(0.0, enough, bounds=bounds, by_ends=True)
+    assert ends == pytest.approx(expanded(values, FEWEST))
+
+
+def test_means_of_few_clusters_have_each_left_out(make_case: Callable[..., Case]) -> None:
+    made = make_case(n_sequences=12)
+    plain = made.evaluate(metrics=("l0",)).summary
+    assert made.evaluate(metrics=("l0",), **BOOTSTRAP).summary["l0_ci"] == plain["l0_ci"]
+
+
 def drawn_of(*values: float, groups: int = 4) -> Redrawn:
     return Redrawn(np.array(values), groups)
 
@@ -167,7 +206,7 @@ def test_few_groups_and_draws_that_say_nothing(drawn: Redrawn, ends: list[float]
 
 
 def test_ends_stay_within_bounds_and_hold_the_value() -> None:
-    drawn = drawn_of(0.0, 0.2, 0.9, 0.1)
+    drawn = drawn_of(0.0, 0.2, 0.9, 0.1, groups=12)
     low, high = redrawn_interval(0.05, drawn, bounds=(0.0, 1.0))
     assert 0 <= low <= 0.05 <= high <= 1
     low, high = redrawn_interval(0.95, drawn, bounds=(0.0, 1.0), by_ends=True)
@@ -187,8 +226,47 @@ def test_why_there_are_none() -> None:
     assert found.reasons == {"alignment_all_ci": FIXED, "cca_chance_ci": FOLLOWS}
     silent = replace(world, f=np.zeros_like(world.f))
     found = of(silent, clusters, "sharedness", "dead_fraction")
-    assert found.reasons["sharedness_ci"] == UNDEFINED
+    assert found.reasons["sharedness_ci"] == SELDOM
     assert found.reasons["dead_fraction_ci"] == STEADY
+
+
+def test_a_role_of_a_single_group_has_too_few() -> None:
+    world, clusters = Population.make(24).draw(30, np.random.default_rng(0))
+    of_row, _, _ = measured(world, clusters, select(METRICS, ["fve"]), G)
+    world = replace(world, role=np.where(of_row == 2, TEMPLATE, 0).astype(np.uint8))
+    metrics = over_groups(select(METRICS, ["fve"]), [Group("role", TEMPLATE, "template")])
+    whole = (*select(METRICS, ["fve"]), *metrics)
+    _, sums, facts = measured(world, clusters, whole, G)
+    found = redrawn_intervals(whole, sums, facts)
+    assert found.reasons["fve_a_role_template_ci"] == TOO_FEW
+    assert found.ends["fve_a_ci"] is not None
+
+
+def test_large_sums_are_drawn_by_coarser_groups() -> None:
+    """The coarser ones are three, of four groups each."""
+    world, clusters = Population.make(24).draw(30, np.random.default_rng(0))
+    metrics = select(METRICS, ["cca", "fve"])
+    group, sums, facts = measured(world, clusters, metrics, G)
+    coarse = 3
+    some = list(reductions([m for m in metrics if m.reads is not Pass.NONE]).values())
+    rows = [np.flatnonzero(group % coarse == k) for k in range(coarse)]
+    block = world.block(0, world.n_rows)
+    kept = [tile_totals(some, block.cut(group % coarse == k)) for k in range(coarse)]
+
+    def load(labels: Sequence[str], part: int) -> Totals:
+        own = sums.load(labels, part) if part < G else kept[part - G]
+        return {label: own[label] for label in labels}
+
+    both = replace(sums, load=load, coarse=coarse)
+    plan = repetition(metrics)
+    found = numbers_redrawn(plan, both, facts)
+    assert (found["cca"].groups, found["fve_a"].groups) == (coarse, G)
+    draws = draw_groups(coarse, facts)
+    assert len(np.unique(draws, axis=0)) < len(draws)
+    for i in (0, 1, 50):
+        again = np.concatenate([np.repeat(own, n) for own, n in zip(rows, draws[i], strict=True)])
+        expected = numbers(world, again, metrics)["cca"]
+        assert found["cca"].values[i] == pytest.approx(expected, rel=1e-9)
 
 
 def test_drawn_numbers_have_none() -> None:

@@ -153,8 +153,9 @@ def test_says_when_intervals_are_of_another_kind(evaluation: Evaluation, tmp_pat
     path.write_text(json.dumps({**told, "intervals": "bootstrap"}))
     (found,) = compare(runs).caveats
     assert found == "How intervals are found differs (one: jackknife; two: bootstrap)"
+    path = runs[0] / "evaluation" / "provenance.json"
     path.write_text(json.dumps({k: v for k, v in told.items() if k != "intervals"}))
-    assert compare(runs).caveats == ()  # of before there were two
+    assert compare(runs).caveats == (found,)  # of before there were two: the same one
 
 
 @pytest.mark.parametrize(

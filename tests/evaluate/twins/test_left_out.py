@@ -145,9 +145,9 @@ def test_equal_those_of_twins_found_anew_without_groups(make_case: MakeCase, n: 
 
 
 def test_redrawn_ones_equal_those_of_rows_repeated_by_hand(make_case: MakeCase) -> None:
-    n = 6
+    n = 12
     case = make_case(n_sequences=200, mend=all_exclusive)
-    found = case.evaluate(**WISH, intervals="bootstrap").summary
+    found = case.evaluate(**{**WISH, "groups": n}, intervals="bootstrap").summary
     world = heldout_world(case)
     counted = np.bincount(world.sequence)
     group = row_groups(counted, np.arange(len(counted)), n).of_sequence[world.sequence]
