@@ -13,7 +13,7 @@ from xc.evaluate.metric import Metric
 from xc.evaluate.redrawn_intervals import redrawn_intervals
 from xc.evaluate.redraws import redrawn_at_most
 from xc.evaluate.repetition import Repetition
-from xc.evaluate.twins.left_out import (
+from xc.evaluate.twins.choices import (
     Choice,
     Ends,
     choices_redrawn,

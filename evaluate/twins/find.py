@@ -18,6 +18,7 @@ from xc.evaluate.letters import letter
 from xc.evaluate.passes import Passes
 from xc.evaluate.scheduler import Work
 from xc.evaluate.summary import NEEDS_TWO
+from xc.evaluate.twins.choices import Choice, Ends, Values, left_out_intervals
 from xc.evaluate.twins.divergence import (
     Counts,
     Question,
@@ -25,7 +26,6 @@ from xc.evaluate.twins.divergence import (
     kept_counts,
     question,
 )
-from xc.evaluate.twins.left_out import Choice, Ends, Values, left_out_intervals
 from xc.evaluate.twins.matching import match
 from xc.evaluate.twins.table import ENDS, FALSE, GREEDY, HUNGARIAN, SCHEMA, Chosen, twins_table
 from xc.store_schema import Progress

@@ -14,9 +14,9 @@ from xc.evaluate.facts import Facts
 from xc.evaluate.finishing import finish_all
 from xc.evaluate.group_sets import HALF, at_once, sets
 from xc.evaluate.selection import select
+from xc.evaluate.twins.choices import Choice
 from xc.evaluate.twins.divergence import Counts, Question, count
 from xc.evaluate.twins.find import KEYS, Twins, twins_of
-from xc.evaluate.twins.left_out import Choice
 
 N, DOCUMENTS, ROWS, EACH, GROUPS = 250, 80, 30, 30, 20
 SOURCES, WIDTH = 3, 40

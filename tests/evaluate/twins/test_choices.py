@@ -22,9 +22,9 @@ from xc.evaluate.group_sets import HALF, at_once, freedom, sets
 from xc.evaluate.intervals import STEADY, TOO_FEW, UNDEFINED
 from xc.evaluate.redraws import draw_groups
 from xc.evaluate.selection import select
+from xc.evaluate.twins.choices import Choice, left_out_intervals
 from xc.evaluate.twins.divergence import Counts, Question, count
 from xc.evaluate.twins.find import Twins, twins_of
-from xc.evaluate.twins.left_out import Choice, left_out_intervals
 from xc.store_schema import Checkpoint
 
 MakeCase = Callable[..., Case]
