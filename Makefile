@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 ROOMS := cli evaluate harvest store_schema train zoo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format typing clean
+.PHONY: demo test thorough lint format typing clean
 
 demo: $(VENV)/installed
 	$(BIN)/xc demo
 
 test: $(VENV)/installed-test lint
-	$(BIN)/pytest -m "slow or not slow"
+	$(BIN)/pytest -m "not thorough"
+
+# Further populations of simulated data, and larger stores: some ten minutes on two cores.
+thorough: $(VENV)/installed-test
+	$(BIN)/pytest -m thorough
 
 lint: $(VENV)/installed-test typing
 	$(BIN)/ruff check .

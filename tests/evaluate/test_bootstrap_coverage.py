@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 from simulated import Drawn, Settled, draw
+from tiers import tiered
 
 from xc.evaluate import METRICS
 from xc.evaluate.bootstrap import FEW
@@ -27,7 +28,7 @@ def drawn(documents: int) -> Drawn:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("documents", DOCUMENTS)
+@pytest.mark.parametrize("documents", tiered(DOCUMENTS, lambda n: n == FEW))
 @pytest.mark.parametrize("key", [key for m in MEASURED for key in names(m, 2)])
 def test_resampled_means_are_held(key: str, documents: int) -> None:
     data = drawn(documents)

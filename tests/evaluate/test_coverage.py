@@ -2,7 +2,8 @@
 sources that so few rows define.
 
 One rule for all: 90 to 99 in the dense populations, and no less than 90 in the sparse one, where
-many numbers vary less than an interval can know. Exceptions are named below.
+many numbers vary less than an interval can know. Exceptions are named below. `make test` takes the
+dense populations of sources of one width, `make thorough` all.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from simulated import Drawn, Population, Settled, draw, sample
 from simulated_unequal import Unequal
+from tiers import tiered
 
 from xc.evaluate import METRICS
 from xc.evaluate.class_thresholds import KISSANE
@@ -124,6 +126,13 @@ def held(key: str, name: str) -> float:
 MEASURED = [key for key in keys() if key not in WITHOUT and not rare(key)]
 
 
+CASES = [
+    *((name, key) for name in (DENSE, SPARSE) for key in MEASURED),
+    *((CROWDED, key) for key in MEASURED if key.startswith(WHOLE)),
+    *((UNEQUAL, key) for key in MEASURED if not key.startswith(OF_ONE_WIDTH)),
+]
+
+
 def limits(key: str, name: str) -> tuple[float, float]:
     """Between which the share of data sets of a population is to be."""
     if name == SPARSE or (name in (DENSE, UNEQUAL) and key.startswith(WHOLE)):
@@ -134,11 +143,7 @@ def limits(key: str, name: str) -> tuple[float, float]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "key"),
-    [
-        *((name, key) for name in (DENSE, SPARSE) for key in MEASURED),
-        *((CROWDED, key) for key in MEASURED if key.startswith(WHOLE)),
-        *((UNEQUAL, key) for key in MEASURED if not key.startswith(OF_ONE_WIDTH)),
-    ],
+    tiered(CASES, lambda case: case[0] in (DENSE, CROWDED)),
 )
 def test_intervals_are_neither_too_narrow_nor_too_wide(name: str, key: str) -> None:
     least, most = limits(key, name)
@@ -169,14 +174,14 @@ def cut_by_relative_norms() -> Drawn:
     return draw(population(UNEQUAL), metrics, thresholds=KISSANE, **how)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("key", RELATIVE)
 def test_intervals_of_counts_by_relative_norms(key: str) -> None:
     data = cut_by_relative_norms()
     assert LEAST <= data.coverage(key, data.typical(key)) <= MOST
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_norms_per_dimension_count_other_latents() -> None:
     """Else intervals of these counts would be tried on the plain ones once more."""
     pairs = (
@@ -196,7 +201,7 @@ def few(documents: int) -> Drawn:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("documents", [12, 18, 99, 100])
+@pytest.mark.parametrize("documents", tiered([12, 18, 99, 100], lambda n: n == 12))
 @pytest.mark.parametrize("metric", [m for m in METRICS if m.name in HEADLINE], ids=lambda m: m.name)
 def test_intervals_of_few_documents(metric: Metric, documents: int) -> None:
     """Of 12 and 18 each is a group; of 99 means over rows are left out of, of 100 resampled."""

@@ -68,7 +68,7 @@ def test_latents_of_a_block_are_read_some_rows_at_a_time(
     assert found[0] == found[1]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_whole_evaluation_of_fifty_times_the_rows_takes_the_same(tmp_path: Path) -> None:
     """Resident memory, intervals and kept sums included, for 8,192, 81,920 and 409,600 rows."""
     found = []

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from simulated import Drawn, Population, Settled, draw
 from simulated_three import SOURCES, ThreeSettled
+from tiers import tiered
 
 from xc.evaluate import METRICS
 from xc.evaluate.metric import Metric
@@ -54,7 +55,7 @@ CASES = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "key"), CASES)
+@pytest.mark.parametrize(("name", "key"), tiered(CASES, lambda case: case[0] == DENSE))
 def test_intervals_are_not_too_narrow(name: str, key: str) -> None:
     assert held(name, key) >= LEAST
 
@@ -65,7 +66,7 @@ def test_nor_too_wide(key: str) -> None:
     assert held(DENSE, key) <= MOST
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("nu", NUS)
 def test_nor_where_rows_are_redrawn(nu: str) -> None:
     """Those of a ν together: of a single one 99.6 were found in one of nine populations."""
@@ -74,7 +75,7 @@ def test_nor_where_rows_are_redrawn(nu: str) -> None:
     assert np.mean(found) <= MOST
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("metric", OVERLAPS, ids=lambda m: m.name)
 def test_nor_of_three_sources(metric: Metric) -> None:
     """All pairs together: 250 data sets do not tell 98 in 100 from 99."""

@@ -27,6 +27,7 @@ from simulated_rare import (
     in_parts,
     in_turns,
 )
+from tiers import tiered
 
 from xc.evaluate import METRICS
 from xc.evaluate.facts import Facts
@@ -72,8 +73,12 @@ def drawn(rows: int) -> Drawn:
     return draw_rare(Rare.make(MOST_OFTEN[rows]), counts(), n=N, rows=rows)
 
 
+MOST_ROWS = max(rows for rows, _ in MEASURED)
+"""All bounds are tried on so many by `make test`, on others by `make thorough`."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("rows", "key"), MEASURED)
+@pytest.mark.parametrize(("rows", "key"), tiered(MEASURED, lambda case: case[0] == MOST_ROWS))
 def test_what_so_much_text_shows_is_held(rows: int, key: str) -> None:
     data = drawn(rows)
     assert LEAST <= data.coverage(key, data.typical(key)) <= MOST
@@ -85,7 +90,7 @@ def drawn_of(part: Group, rows: int) -> Drawn:
     return draw_rare(population, metrics, n=N, rows=rows, draw=PARTS[part])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("rows", "key", "part"), MEASURED_OF_PARTS)
 def test_what_so_much_text_of_a_part_shows_is_held(rows: int, key: str, part: Group) -> None:
     data, key = drawn_of(part, rows), key + part.suffix

@@ -82,7 +82,7 @@ def samples() -> tuple[Twins, ...]:
     return tuple(sample(world, seed) for seed in range(N))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("key", [key for pair in ENDS for key in keys(pair)])
 def test_they_hold_what_so_many_rows_show(key: str) -> None:
     told = [(float(s.values[key] or 0), s.intervals.ends[f"{key}_ci"]) for s in samples()]
