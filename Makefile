@@ -13,7 +13,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-test lint
 	$(BIN)/pytest -m "not thorough"
 
-# Further populations of simulated data, and larger stores: some ten minutes on two cores.
+# Further populations of simulated data, larger stores, planted worlds trained anew: minutes each.
 thorough: $(VENV)/installed-test
 	$(BIN)/pytest -m thorough
 

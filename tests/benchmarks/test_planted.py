@@ -26,7 +26,9 @@ def committed() -> dict[str, Any]:
     return results
 
 
-@pytest.fixture(scope="module", params=["committed", pytest.param("anew", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module", params=["committed", pytest.param("anew", marks=pytest.mark.thorough)]
+)
 def measured(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
