@@ -7,7 +7,7 @@ import pytest
 
 
 def tiered(cases: Iterable[Any], briefly: Callable[[Any], bool]) -> list[Any]:
-    """Cases for `parametrize`; those that are not `briefly` tried are marked."""
+    """Cases for `parametrize`; those that are not `briefly` tried are marked `thorough`."""
     return [case if briefly(case) else thorough(case) for case in cases]
 
 
